@@ -1,0 +1,1 @@
+"""Everything that touches CouchDB: store client, gateway, quarantine, rollups, embedded store."""

@@ -1,0 +1,1 @@
+"""A small CouchDB for one machine: the replication protocol and views, on SQLite."""
