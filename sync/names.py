@@ -1,0 +1,106 @@
+"""The names of the databases, and what can be read back from one.
+
+``{prefix}w{ward}-{unit}`` and its neighbours, as listed in docs/architecture.md. The prefix is empty
+except in tests, which give each run its own, so that any CouchDB can serve them. In the addresses that
+phones use, and in the names of roles, it never appears.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PREFIX = re.compile(r"(?:[a-z][a-z0-9_-]*)?")
+_WARD = re.compile(r"\d{5}")
+_UNIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+_UNIT_DATABASE = re.compile(rf"w({_WARD.pattern})-({_UNIT.pattern})")
+
+RESERVED = ("catalog", "rollup", "quarantine")
+"""What a unit may not be called, since the ward's own databases are."""
+
+
+@dataclass(frozen=True, slots=True)
+class WardNames:
+    """The databases of one ward."""
+
+    prefix: str
+    ward: str
+
+    def __post_init__(self) -> None:
+        if not _WARD.fullmatch(self.ward):
+            raise ValueError(f"not a ward's code of five digits: {self.ward!r}")
+
+    @property
+    def catalog(self) -> str:
+        return self._named("catalog")
+
+    @property
+    def rollup(self) -> str:
+        return self._named("rollup")
+
+    @property
+    def quarantine(self) -> str:
+        return self._named("quarantine")
+
+    @property
+    def own(self) -> tuple[str, str, str]:
+        """The ward's databases that no phone ever reaches."""
+        return (self.catalog, self.rollup, self.quarantine)
+
+    def unit(self, unit: str) -> str:
+        """The database of a unit's households, residents and visits."""
+        return self._named(_checked_unit(unit))
+
+    def photos(self, unit: str) -> str:
+        return self._named(_checked_unit(unit) + "-photos")
+
+    def role(self, unit: str) -> str:
+        """The role that opens the unit's databases; the same under every prefix."""
+        return f"w{self.ward}-{_checked_unit(unit)}"
+
+    def _named(self, rest: str) -> str:
+        return f"{self.prefix}w{self.ward}-{rest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """All databases of one installation, of any number of wards."""
+
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(f"a prefix is lower case and begins with a letter: {self.prefix!r}")
+
+    @property
+    def accounts(self) -> str:
+        return f"{self.prefix}accounts"
+
+    def ward(self, ward: str) -> WardNames:
+        return WardNames(self.prefix, ward)
+
+    def unit(self, ward: str, unit: str) -> str:
+        return self.ward(ward).unit(unit)
+
+    def public(self, database: str) -> str:
+        """The name as phones write it, without the prefix."""
+        return database.removeprefix(self.prefix)
+
+    def owner(self, database: str) -> tuple[str, str] | None:
+        """(ward, unit) of a unit's main database, None for any other name."""
+        if not database.startswith(self.prefix):
+            return None
+        found = _UNIT_DATABASE.fullmatch(self.public(database))
+        if found is None or not _is_unit(found[2]):
+            return None
+        return found[1], found[2]
+
+
+def _is_unit(unit: str) -> bool:
+    return bool(_UNIT.fullmatch(unit)) and unit not in RESERVED and not unit.endswith("-photos")
+
+
+def _checked_unit(unit: str) -> str:
+    if not _is_unit(unit):
+        raise ValueError(f"not a unit's code: {unit!r}")
+    return unit
