@@ -1,0 +1,175 @@
+"""One small summary per unit, counted from grouped views, for pages to read.
+
+`count_unit` reads the views of `design_docs/progress`, `assemble` makes the document of
+docs/architecture.md from their rows, and `Rollup` keeps ``…-rollup`` up to date: it follows which
+databases changed and counts only those. A rollup holds no personal data of residents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from sync.names import Names
+from sync.store import NotFound, Row, Store, StoreError
+
+DESIGN = "progress"
+GROUPED = (
+    "acts",
+    "senior",
+    "doors",
+    "people_first",
+    "person_first",
+    "adults_first",
+    "homes_first",
+    "household_first",
+    "volunteers",
+    "obstacles",
+    "referrals",
+    "census",
+    "unreadable",
+)
+BY_LEVEL = {"acts": 3, "senior": 3}
+"""Views read at a coarser grouping than their whole key: the volunteer is not needed here."""
+
+Levels = Mapping[str, Sequence[str]]
+"""The levels of each service from low to high, as the catalog orders them."""
+
+Document = dict[str, Any]
+log = structlog.get_logger(__name__)
+
+
+def rollup_id(unit: str) -> str:
+    return f"rollup:{unit}"
+
+
+def counting(levels: Levels) -> str:
+    """A mark of how figures were counted; a rollup that bears another one is counted afresh."""
+    rule = json.dumps([1, sorted((service, list(order)) for service, order in levels.items())])
+    return hashlib.sha256(rule.encode()).hexdigest()[:12]
+
+
+def assemble(views: Mapping[str, Iterable[Row]], levels: Levels) -> Document:
+    """The figures of one unit: ``households residents adults adults_known unreadable days``.
+
+    `views` holds the grouped rows of each view in `GROUPED`.
+    """
+    days: dict[str, Document] = defaultdict(empty_day)
+    for row in views["volunteers"]:
+        day, volunteer = row["key"]
+        days[day]["volunteers"][volunteer] = row["value"]
+    for view in ("acts", "senior"):
+        for row in views[view]:
+            day, service, level = row["key"]
+            days[day][view][f"{service}/{level}"] = row["value"]
+    for view in ("doors", "obstacles", "referrals"):
+        for row in views[view]:
+            day, key = row["key"]
+            days[day][view][key] = row["value"]
+    for view, figure in (("person_first", "new_people"), ("household_first", "new_doors")):
+        for row in views[view]:
+            days[_day(row)][figure] += 1
+    for row in views["people_first"]:
+        _, service, level = row["key"]
+        _add(days[_day(row)]["new"], f"{service}/{level}")
+    _add_reached(days, "adults_at", views["adults_first"], levels)
+    _add_reached(days, "homes_at", views["homes_first"], levels)
+    census = {row["key"]: row["value"] for row in views["census"]}
+    return {
+        "households": census.get("household", 0),
+        "residents": census.get("resident", 0),
+        "adults": census.get("adults", 0),
+        "adults_known": census.get("adults-known", 0),
+        "unreadable": sum(row["value"] for row in views["unreadable"]),
+        "days": {day: days[day] for day in sorted(days)},
+    }
+
+
+def empty_day() -> Document:
+    return {
+        "acts": {},
+        "senior": {},
+        "new": {},
+        "new_people": 0,
+        "adults_at": {},
+        "homes_at": {},
+        "doors": {},
+        "new_doors": 0,
+        "volunteers": {},
+        "obstacles": {},
+        "referrals": {},
+    }
+
+
+def _day(row: Row) -> str:
+    """The first day of a `_stats` row over yyyymmdd."""
+    text = str(int(row["value"]["min"]))
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+
+def _add(figures: dict[str, int], key: str) -> None:
+    figures[key] = figures.get(key, 0) + 1
+
+
+def _add_reached(days: dict[str, Document], figure: str, rows: Iterable[Row], levels: Levels) -> None:
+    """Count whoever is at a level *or above*, on the day that this was first so."""
+    first: dict[tuple[str, str, str], str] = {}
+    for row in rows:
+        who, service, level = row["key"]
+        day = _day(row)
+        for lower in reached_by(level, levels.get(service, ())):
+            known = first.get((who, service, lower))
+            if known is None or day < known:
+                first[who, service, lower] = day
+    for (_, service, level), day in first.items():
+        _add(days[day][figure], f"{service}/{level}")
+
+
+def reached_by(level: str, order: Sequence[str]) -> Sequence[str]:
+    """The levels that someone at `level` has: it and all below it; a level not in `order` is its own."""
+    return order[: order.index(level) + 1] if level in order else (level,)
+
+
+async def count_unit(store: Store, database: str, levels: Levels) -> Document:
+    """The figures of one unit's database, with the `seq` that they surely contain.
+
+    :raises StoreError: when the store cannot be asked.
+    """
+    seq = (await store.info(database))["update_seq"]
+
+    async def rows(view: str) -> list[Row]:
+        if view in BY_LEVEL:
+            return await store.view(database, DESIGN, view, group_level=BY_LEVEL[view])
+        return await store.view(database, DESIGN, view, group=True)
+
+    found = {GROUPED[0]: await rows(GROUPED[0])}  # the first one indexes them all
+    for view in GROUPED[1:]:
+        found[view] = await rows(view)
+    return {"seq": str(seq), **assemble(found, levels)}
+
+
+async def count_people(store: Store, database: str, first: str, last: str) -> int:
+    """Distinct people (người) helped from `first` to `last`, days included."""
+    return len(await list_people(store, database, first, last))
+
+
+async def list_people(store: Store, database: str, first: str, last: str) -> set[str]:
+    rows = await store.view(database, DESIGN, "people_days", group=True, startkey=[first], endkey=[last, {}])
+    return {row["key"][1] for row in rows}
+
+
+async def count_by_volunteer(store: Store, database: str, first: str, last: str) -> dict[str, int]:
+    """Acts of help (lượt) of each volunteer from `first` to `last`."""
+    acts: dict[str, int] = defaultdict(int)
+    rows = await store.view(database, DESIGN, "acts", group=True, startkey=[first], endkey=[last, {}])
+    for row in rows:
+        acts[row["key"][3]] += row["value"]
+    return dict(acts)
