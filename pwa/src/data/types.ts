@@ -1,7 +1,8 @@
 /** What the screens see of the data: plain values and a few functions, nothing of PouchDB. */
-import type { Address, Household, Resident, Visit, VisitRecord } from "../documents";
+import type { Address, Consent, Household, Identity, Resident, Visit, VisitRecord } from "../documents";
 
-export type { Address, Household, Resident, Visit, VisitRecord };
+export type { Address, Consent, Household, Identity, Resident, Visit, VisitRecord };
+export type AnyDocument = Household | Resident | Visit;
 export type Help = NonNullable<VisitRecord["helps"]>[number];
 export type Outcome = VisitRecord["outcome"];
 export type AgeBand = Resident["age_band"]["value"];
@@ -77,7 +78,7 @@ export interface HouseholdView {
   line: string;
   people: Person[];
   /** newest first */
-  visits: { visit: Visit; receipt: Receipt }[];
+  visits: { visit: Visit; receipt: Receipt; mayAmend: boolean }[];
   /** nearest doors in walking order, before and after */
   next: Door[];
 }
@@ -93,8 +94,13 @@ export interface Totals {
 
 export interface SyncState {
   phase: "idle" | "first" | "push" | "pull" | "offline" | "signed-out" | "failed";
+  /** false until the counts below have been taken from the database: show "…", never 0 */
+  counted: boolean;
+  /** documents with a revision that the server has not answered for */
   waiting: number;
+  /** documents of this phone that the server has acknowledged */
   accepted: number;
+  /** documents whose present revision the server has refused */
   refused: number;
   /** ISO time of the last finished sync, by the server's clock */
   last?: string;
@@ -111,4 +117,141 @@ export interface StorageState {
   left?: number;
   persisted?: boolean;
   low: boolean;
+}
+
+/** A text of the catalog in both languages. */
+export interface Bilingual {
+  vi: string;
+  en: string;
+}
+
+/** A choice of the catalog: `short` fits a button. */
+export interface Choice {
+  key: string;
+  name: Bilingual;
+  short: Bilingual;
+  icon?: string;
+  note?: Bilingual;
+}
+
+export interface Service extends Choice {
+  /** from low to high */
+  levels: Choice[];
+  details?: { key: string; name: Bilingual }[];
+  referrals?: { key: string; name: Bilingual }[];
+  help?: { name: Bilingual; value: string; kind: string };
+}
+
+export interface Guide {
+  key: string;
+  service: string;
+  order: number;
+  title: Bilingual;
+  intro?: Bilingual;
+  steps: { title: Bilingual; text: Bilingual }[];
+  warnings?: { title: Bilingual; text: Bilingual }[];
+  contacts?: { name: Bilingual; value: string; kind: string }[];
+}
+
+export interface Campaign {
+  key: string;
+  name: Bilingual;
+  day: string;
+  from: string;
+  to: string;
+  deadline?: string;
+  themes: Bilingual[];
+  slogans?: Bilingual[];
+}
+
+export interface ConsentText {
+  /** goes into a document as the consent's `version` */
+  key: string;
+  current?: boolean;
+  title: Bilingual;
+  text: Bilingual;
+}
+
+/** The ward's content, as published in one hashed file. */
+export interface Catalog {
+  services: Service[];
+  outcomes: Choice[];
+  age_bands: Choice[];
+  obstacles: Choice[];
+  referrals: Choice[];
+  consents: ConsentText[];
+  campaigns: Campaign[];
+  guides: Guide[];
+  [more: string]: unknown;
+}
+
+/** Days in Vietnam's time, both included. */
+export interface Range {
+  from: string;
+  to: string;
+}
+
+export interface VisitInput {
+  /** of the visit that is amended; a new one without */
+  id?: string;
+  household: string | null;
+  record: VisitRecord;
+}
+
+export interface HouseholdInput {
+  id?: string;
+  address?: Address;
+  kind?: "home" | "business";
+  adults?: number | null;
+  tags?: string[];
+  assigned_to?: string | null;
+  order?: number | null;
+  gone?: boolean;
+}
+
+export interface ResidentInput {
+  id?: string;
+  household: string;
+  label?: string;
+  age_band?: AgeBand;
+  /** name and phone only with a consent */
+  identity?: Identity;
+  gone?: boolean;
+}
+
+/**
+ * Why something could not be saved; the text is in the catalogue under `save.error.<code>`.
+ * `storage-full`: keep the form, offer to send · `id-number`: twelve digits in a text, `field` says which ·
+ * `consent-missing` · `not-author` · `not-found` · `changed-meanwhile`: a newer revision came in, open again ·
+ * `signed-out`: nobody has ever signed in here · `database`: the browser's storage failed.
+ */
+export type SaveErrorCode =
+  | "storage-full"
+  | "id-number"
+  | "consent-missing"
+  | "not-author"
+  | "not-found"
+  | "changed-meanwhile"
+  | "signed-out"
+  | "database";
+
+export class SaveError extends Error {
+  constructor(
+    readonly code: SaveErrorCode,
+    readonly field?: string,
+    cause?: unknown,
+  ) {
+    super(field ? `${code}: ${field}` : code, { cause });
+    this.name = "SaveError";
+  }
+}
+
+export type SignInAnswer = { ok: true; session: Session } | { ok: false; error: string; reason: string };
+/** Nothing is thrown away: with `waiting` records unsent, or without a network, signing out is not done. */
+export type SignOutAnswer = { ok: true } | { ok: false; waiting: number; error: "waiting" | "offline" };
+
+/** A document that the server refused, whole, with its reason. */
+export interface Refused {
+  receipt: Receipt;
+  document: AnyDocument;
 }
