@@ -1,7 +1,7 @@
 """Invented addresses of one residential group, in the order of the walk.
 
-House numbers, lanes within lanes and blocks of flats are as in Hà Nội; the streets' names are made up. There is
-no district in an address since 1 July 2025.
+House numbers, lanes within lanes and blocks of flats are as in Hà Nội; the streets' names are made up. There
+is no district in an address since 1 July 2025.
 """
 
 from __future__ import annotations

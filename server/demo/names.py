@@ -1,8 +1,8 @@
 """Invented people: names as they are spread in Hà Nội, phone numbers that nobody has.
 
 Family names by their usual share (Nguyễn about 40%, Trần 11%, Lê 9%); Văn and Thị as middle names mostly of
-older people; a few names with the older place of the tone mark (Hoà, Thuý); and many a "Nguyễn Thị Hoa", since
-lists of a real ward are full of namesakes.
+older people; a few names with the older place of the tone mark (Hoà, Thuý); and many a "Nguyễn Thị Hoa",
+since lists of a real ward are full of namesakes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ MIDDLES = {
 GIVEN = {
     "woman": (
         "Hoa", "Lan", "Huệ", "Hương", "Hằng", "Hà", "Hạnh", "Thuý", "Thủy", "Nga", "Loan", "Mai", "Dung",
-        "Yến", "Oanh", "Tuyết", "Hoà", "Liên", "Nhung", "Thảo", "Trang", "Linh", "Ngân", "Quỳnh", "Giang", "Ánh",
+        "Yến", "Oanh", "Tuyết", "Hoà", "Liên", "Nhung", "Thảo", "Trang", "Linh", "Ngân", "Quỳnh", "Giang",
+        "Ánh",
     ),
     "man": (
         "Hùng", "Dũng", "Cường", "Tuấn", "Sơn", "Hải", "Nam", "Long", "Thành", "Đức", "Bình", "Hoà", "Quý",

@@ -1,7 +1,7 @@
 """The documents of one invented unit: a month of knocking on doors, told in the order in which it happened.
 
-Levels climb as they do in life: a resident is told about iHanoi, installs it on the next visit, signs in on the
-one after. The same arguments give the same documents, byte for byte.
+Levels climb as they do in life: a resident is told about iHanoi, installs it on the next visit, signs in on
+the one after. The same arguments give the same documents, byte for byte.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def documents(
     """Households, residents and `visits` visits of the 30 days before `today` (Vietnam's), as JSON documents.
 
     `people` are the ids of those who knock; invented ones by default. With `now`, visits reach up to that
-    instant; without, the last one is of yesterday. About 0.8 residents come with each household; a unit without
-    households (a health station) has counted help at its desk.
+    instant; without, the last one is of yesterday. About 0.8 residents come with each household; a unit
+    without households (a health station) has counted help at its desk.
     """
     return Unit(unit, seed, today, people or [f"person:{unit}-{n}" for n in (1, 2, 3)], now).story(
         households, visits
