@@ -1,0 +1,208 @@
+"""Rows of a sheet as households: each row is good, or bad with a reason and how to mend it.
+
+Names, phone numbers and identity numbers are personal data for which nobody has asked the residents yet:
+those columns are not read at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from server.importing.addresses import Address, door, parse, tidy
+from server.importing.header import Header, find_header, fitness, repeats
+from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, read_rows
+from sync import id_numbers
+from sync.text import clean, fold
+
+MAX_PART = 120
+_DITTO = {'"', "''", "nt", "-nt-", "nhu tren", "//", "-//-"}
+_FOOTER = re.compile(
+    r"(tong( cong| so)?|cong)\b|nguoi lap|xac nhan|to truong|ngay \d|.*, ngay \d|ghi chu\s*:|ky ten"
+)
+_KINDS = {
+    "home": {"", "ho", "ho gia dinh", "gia dinh", "hgd", "gd", "nha o", "ho dan"},
+    "business": {"ho kinh doanh", "kinh doanh", "hkd", "kd", "ho kd", "cua hang", "cua hieu"},
+}
+_LEGACY = re.compile("[§®µ¸¶·¹¨»¾¼½Æ©ÊÇÈÉËÐÌÎÏÑÕÒÓÔÖ×ØÜÞ]")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A household of the sheet, not yet a document. `dated`: a date was read back as an address."""
+
+    row: int
+    address: Address
+    kind: str
+    adults: int | None
+    dated: bool = False
+
+    @property
+    def door(self) -> str:
+        return door(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A row that cannot be imported; `code` is a key under ``import.row``, `text` shows which row it is."""
+
+    row: int
+    code: str
+    values: dict[str, object]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Households:
+    """What a sheet holds."""
+
+    header: Header
+    good: list[Found] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+    def new(self, doors: Collection[str]) -> list[Found]:
+        """Those that are not there yet; `doors` are those already known."""
+        known = set(doors)
+        return [found for found in self.good if found.door not in known]
+
+
+class RowError(Exception):
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+def read_households(data: bytes) -> Households:
+    """Every row of a file judged; nothing is written anywhere.
+
+    :raises NotASheet: when the file as a whole cannot be used.
+    """
+    rows = read_rows(data, fitness)
+    header = find_header(rows)
+    if header is None:
+        raise NotASheet("legacy-font" if _looks_legacy(rows) else "no-header")
+    below = list(_below(header, rows))
+    if len(below) > MAX_ROWS:
+        raise NotASheet("too-many-rows", rows=MAX_ROWS)
+    if not below:
+        raise NotASheet("no-households")
+    return _judge(header, below)
+
+
+def _judge(header: Header, rows: Rows) -> Households:
+    result = Households(header)
+    seen: dict[str, int] = {}
+    above: dict[int, str] = {}
+    for row in rows:
+        try:
+            found = _household(header, row, above)
+            if found.door in seen:
+                raise RowError("repeated", first=seen[found.door])
+            seen[found.door] = row.number
+            result.good.append(found)
+        except RowError as error:
+            result.bad.append(Bad(row.number, error.code, error.values, _shown(header, row)))
+    return result
+
+
+def _below(header: Header, rows: Rows) -> Iterator[Row]:
+    """The rows under the header that mean to be households: no second header, no sums or signatures."""
+    used = [column for column, _ in header.columns]
+    for row in rows:
+        if row.number <= header.row.number or repeats(header, row):
+            continue
+        typed = [cell.text for cell in row.cells if cell.text and not cell.spread]
+        if not typed or _counts(typed):
+            continue
+        filled = [column for column in used if row.text(column) and not row.cells[column].spread]
+        if len(filled) <= 1 and any(_FOOTER.match(fold(text)) for text in typed):
+            continue
+        yield row
+
+
+def _counts(typed: list[str]) -> bool:
+    """The row "(1) (2) (3) …" that forms have below their header."""
+    if not all(re.fullmatch(r"\(?\d{1,2}\)?", text) for text in typed):
+        return False
+    numbers = [int(text.strip("()")) for text in typed]
+    return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _household(header: Header, row: Row, above: dict[int, str]) -> Found:
+    texts: dict[str, list[str]] = {}
+    dated = False
+    for column, meaning in header.columns:
+        if column >= len(row.cells) or row.cells[column].spread:
+            continue
+        cell = row.cells[column]
+        text = above.get(column, "") if fold(cell.text) in _DITTO else cell.text
+        above[column] = text
+        if id_numbers.judge(text) == "refuse":
+            raise RowError("id-number")
+        if text:
+            texts.setdefault(meaning, []).append(_named(header, column, meaning, text))
+        if cell.dated and meaning not in ("adults", "kind"):
+            dated = True
+    address = _address(texts)
+    return Found(row.number, address, _kind(texts), _adults(texts), dated)
+
+
+def _named(header: Header, column: int, meaning: str, text: str) -> str:
+    """A bare number in a column "Ngách" is "ngách 12", since the word is only in the heading."""
+    heading = fold(header.row.text(column))
+    if meaning == "lane" and text[0].isdigit():
+        kinds = [kind for kind in ("ngách", "hẻm", "ngõ") if fold(kind) in heading]
+        return f"{kinds[0]} {text}" if len(kinds) == 1 else text
+    return text
+
+
+def _address(texts: dict[str, list[str]]) -> Address:
+    address = parse(", ".join(texts["address"])) if "address" in texts else {}
+    lanes = sorted(texts.get("lane", []), key=lambda lane: not fold(lane).startswith(("ngach", "hem")))
+    given = {
+        "house": ", ".join(texts.get("house", [])),
+        "lane": ", ".join(lanes),
+        "street": ", ".join(texts.get("street", [])),
+        "building": ", ".join(texts.get("building", [])),
+        "unit_text": ", ".join(texts.get("flat", [])),
+    }
+    address |= tidy(given)
+    if not address.get("house") and not address.get("unit_text"):
+        raise RowError("no-house")
+    if not re.search(r"\d", address.get("house", "") + address.get("unit_text", "")):
+        raise RowError("no-number", text=address.get("house") or address.get("unit_text"))
+    if any(len(part) > MAX_PART for part in address.values()):
+        raise RowError("too-long", most=MAX_PART)
+    return address
+
+
+def _kind(texts: dict[str, list[str]]) -> str:
+    text = " ".join(texts.get("kind", []))
+    for kind, words in _KINDS.items():
+        if fold(text) in words:
+            return kind
+    raise RowError("kind", text=text)
+
+
+def _adults(texts: dict[str, list[str]]) -> int | None:
+    text = " ".join(texts.get("adults", []))
+    if not text or text in ("-", "—"):
+        return None
+    found = re.fullmatch(r"(\d{1,2})( ?(nguoi|ng))?", fold(text))
+    if found is None:
+        raise RowError("adults", text=text)
+    return int(found[1])
+
+
+def _shown(header: Header, row: Row) -> str:
+    """The row as a reader recognises it; only the columns that are read, and no long numbers."""
+    texts = [row.text(column) for column, _ in header.columns if row.text(column)]
+    return clean(" · ".join(dict.fromkeys(map(id_numbers.mask, texts))))[:80]
+
+
+def _looks_legacy(rows: Rows) -> bool:
+    """Letters that make sense only under the fonts .VnTime and their kind (TCVN3)."""
+    text = "".join(cell.text for row in rows[:60] for cell in row.cells)
+    return len(_LEGACY.findall(text)) >= max(4, len(text) // 50)

@@ -1,0 +1,58 @@
+"""What an import would do, as a table to read in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from server.importing.plan import Plan
+from server.importing.sheet import NotASheet
+from server.texts import Translate
+
+SHOWN = 200
+"""Bad rows listed at most; the number of all of them is always given."""
+
+
+def describe_plan(plan: Plan, t: Translate) -> str:
+    """The counts, every bad row with its reason and how to mend it, and what was left out on purpose."""
+    return "\n".join(_lines(plan, t))
+
+
+def describe_error(error: NotASheet, t: Translate) -> str:
+    """One sentence with the stable code, as all errors have."""
+    return f"{t(f'import.error.{error.code}', **error.values)} [{error.code}]"
+
+
+def _lines(plan: Plan, t: Translate) -> Iterator[str]:
+    header = plan.households.header
+    yield t("import.header", unit=plan.unit, row=header.row.number)
+    yield ""
+    dated = [found for found in plan.households.good if found.dated]
+    counts = {
+        "read": len(plan.households.good),
+        "new": len(plan.new),
+        "known": plan.known,
+        "bad": len(plan.bad),
+        "dated": len(dated),
+    }
+    yield from _table([[t(f"import.count.{name}"), str(count)] for name, count in counts.items()])
+    if plan.bad:
+        yield from ("", t("import.bad-rows"))
+        head = [t("import.column.row"), t("import.column.reason"), t("import.column.text")]
+        yield from _table(
+            [head, *([str(b.row), t(f"import.row.{b.code}", **b.values), b.text] for b in plan.bad[:SHOWN])]
+        )
+        if len(plan.bad) > SHOWN:
+            yield t("import.more", count=len(plan.bad) - SHOWN)
+    if dated:
+        yield from ("", t("import.dated"))
+        yield from _table([[str(f.row), ", ".join(f.address.values())] for f in dated[:SHOWN]])
+    if header.private:
+        yield from ("", t("import.private", columns=", ".join(header.private)))
+    if header.unused:
+        yield from ("", t("import.unused", columns=", ".join(header.unused)))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
