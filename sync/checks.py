@@ -1,0 +1,280 @@
+"""What a person may write: pure rules over the incoming document and what is stored.
+
+======================  ==========================================================================
+code of the refusal     when
+======================  ==========================================================================
+``bad-id``              the id is no ``<type>:<ulid>``, or begins with ``_``
+``unknown-type``        there is no such type of document
+``malformed``           a field is missing, of the wrong shape, or unknown at this schema number
+``too-long``            more than 64 KB
+``too-deep``            nested deeper than 12
+``attachment``          something is attached
+``deletion``            a phone deletes nothing; a visit is withdrawn, a household marked as gone
+``not-allowed``         the person's role records no documents
+``wrong-unit``          the document names another unit
+``wrong-author``        the document, or a field changed in it, is signed with someone else's name
+``not-author``          someone else's visit, and the person is no lead
+``created-changed``     who made the document, when and on which device never changes
+``gone``                the document was erased
+``unknown-ancestor``    a revision of a stored document that descends from nothing known
+``not-nfc``             text that is not in the Unicode form NFC
+``id-number``           a number of an identity card
+``no-consent``          a name or phone number without the resident's consent
+======================  ==========================================================================
+
+The sentence for each is ``refused.<code>`` in server/texts/{vi,en}/refused.json. An instant ahead of
+the server's clock is no reason to refuse: `at` is kept as the phone wrote it.
+
+``created.device`` of a new document is not compared with the device that brings it: a person who signs
+in afresh gets a new device, and what was recorded before must still arrive.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from sync import documents, id_numbers
+
+CODES = (
+    "bad-id",
+    "unknown-type",
+    "malformed",
+    "too-long",
+    "too-deep",
+    "attachment",
+    "deletion",
+    "not-allowed",
+    "wrong-unit",
+    "wrong-author",
+    "not-author",
+    "created-changed",
+    "gone",
+    "unknown-ancestor",
+    "not-nfc",
+    "id-number",
+    "no-consent",
+)
+
+LONGEST = 64 * 1024
+DEEPEST = 12
+WRITERS = ("volunteer", "lead")
+
+Document = Mapping[str, Any]
+
+_ID = re.compile(rf"([a-z]+):{documents.ULID}")
+_UNKNOWN_FIELD = re.compile(r"unknown field `(.*?)`(?: - at `\$(.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_ENVELOPE = ("_id", "_rev", "_revisions")
+_NO_TEXT = frozenset(
+    {"_id", "_rev", "_revisions", "household", "person", "by", "device", "at", "clock", "on"}
+)
+"""Fields that hold ids and times, by pattern; what looks like a number there is none."""
+_FILE_CODES = frozenset({"detail"})
+"""Fields where a file's code may stand, which may have 12 digits."""
+
+
+class Refusal(Exception):
+    """The document may not be written; `code` says why, `detail` where (for logs, not for people)."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Whoever brings a document."""
+
+    person: str
+    role: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store holds of the document: nothing, or its winner and what of the history is known.
+
+    `base` is the nearest known ancestor of the incoming revision, when its body is still there.
+    """
+
+    winner: Document | None = None
+    deleted: bool = False
+    known: Collection[str] = field(default_factory=tuple)
+    base: Document | None = None
+
+
+def check(writer: Writer, incoming: Document, stored: Stored) -> None:
+    """Pass a document that the person may write now.
+
+    :raises Refusal: with one of `CODES`.
+    """
+    check_form(incoming)
+    check_person(writer, incoming, stored)
+    check_text(incoming)
+    check_consent(incoming)
+
+
+def check_form(incoming: Document) -> None:
+    """The document alone: its id, type, size and fields."""
+    found = _ID.fullmatch(str(incoming.get("_id")))
+    if found is None:
+        raise Refusal("bad-id")
+    if incoming.get("_deleted"):
+        raise Refusal("deletion")
+    if "_attachments" in incoming:
+        raise Refusal("attachment")
+    if _is_deeper({k: v for k, v in incoming.items() if k not in _ENVELOPE}, DEEPEST):
+        raise Refusal("too-deep")
+    if len(msgspec.json.encode({**incoming, "_revisions": None})) > LONGEST:
+        raise Refusal("too-long")
+    if incoming.get("type") not in documents.TYPES:
+        raise Refusal("unknown-type")
+    if incoming["type"] != found[1]:
+        raise Refusal("bad-id", "the type is not the one of the id")
+    _check_schema(incoming)
+    _check_times(incoming)
+
+
+def check_person(writer: Writer, incoming: Document, stored: Stored) -> None:
+    """The document beside what is stored: whose it is, who signs, what it descends from."""
+    if writer.role not in WRITERS:
+        raise Refusal("not-allowed")
+    if incoming["unit"] != writer.unit:
+        raise Refusal("wrong-unit")
+    if stored.deleted:
+        raise Refusal("gone")
+    author = incoming["created"]["by"]
+    if stored.winner is None:
+        if author != writer.person:
+            raise Refusal("wrong-author", "created.by")
+    else:
+        if not stored.known:
+            raise Refusal("unknown-ancestor")
+        if incoming["created"] != stored.winner.get("created"):
+            raise Refusal("created-changed")
+        if incoming["type"] == "visit" and author != writer.person and writer.role != "lead":
+            raise Refusal("not-author")
+    _check_signatures(writer, incoming, stored)
+
+
+def _check_signatures(writer: Writer, incoming: Document, stored: Stored) -> None:
+    """A field that differs from what the phone started from is signed by the person who sends it.
+
+    When the start is no longer stored, a field that is older than the stored one may bear any name: it
+    was set by someone else before, and it loses.
+    """
+    winner = stored.winner or {}
+    base = stored.base if stored.base is not None else winner
+    for name, register in _registers(incoming):
+        if register.get("by") == writer.person or register in (base.get(name), winner.get(name)):
+            continue
+        rival = winner.get(name)
+        older = isinstance(rival, dict) and str(register.get("at")) <= str(rival.get("at"))
+        if stored.base is None and older:
+            continue
+        raise Refusal("wrong-author", name)
+
+
+def check_text(incoming: Document) -> None:
+    """All text is in NFC and holds no number of an identity card."""
+    for name, value in _texts(incoming):
+        if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
+            raise Refusal("not-nfc", name)
+        digits = f"{value:.0f}" if isinstance(value, float) else str(value)
+        if name not in _FILE_CODES and id_numbers.judge(digits) == "refuse":
+            raise Refusal("id-number", name)
+
+
+def check_consent(incoming: Document) -> None:
+    """A name or phone number never stands without the consent to keep it, in the history neither."""
+    if incoming["type"] != "resident":
+        return
+    kept = [
+        incoming.get("identity"),
+        *(h for h in incoming.get("history", ()) if h.get("field") == "identity"),
+    ]
+    for register in kept:
+        value = register.get("value") if isinstance(register, dict) else None
+        if isinstance(value, dict) and (value.get("name") or value.get("phone")) and not value.get("consent"):
+            raise Refusal("no-consent")
+
+
+def _check_schema(incoming: Document) -> None:
+    """Fields as `sync.documents` has them; a newer schema number may bring more, which are kept."""
+    known = incoming
+    kind = documents.TYPES[incoming["type"]]
+    schema = incoming.get("schema")
+    newer = isinstance(schema, int) and schema > documents.SCHEMA
+    for _ in range(200 if newer else 1):
+        try:
+            msgspec.convert(known, kind)
+            return
+        except msgspec.ValidationError as error:
+            unknown = _UNKNOWN_FIELD.search(str(error))
+            if not newer or unknown is None:
+                raise Refusal("malformed", str(error)) from None
+            known = _without(known, unknown[2] or "", unknown[1])
+    raise Refusal("malformed", "too many unknown fields")
+
+
+def _without(document: Document, path: str, name: str) -> Document:
+    """A copy that lacks one field; `path` as msgspec writes it (``.record.value.helps[0]``)."""
+    copy: Document = msgspec.json.decode(msgspec.json.encode(document))
+    place: Any = copy
+    for key, index in _STEP.findall(path):
+        place = place[key] if key else place[int(index)]
+    place.pop(name, None)
+    return copy
+
+
+def _check_times(value: Any, name: str = "") -> None:
+    """Instants and days that a calendar knows; the patterns alone would pass the 31st of February."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in _ENVELOPE:
+                _check_times(item, str(key))
+    elif isinstance(value, list):
+        for item in value:
+            _check_times(item, name)
+    elif isinstance(value, str) and name in ("at", "clock", "on"):
+        try:
+            date.fromisoformat(value) if name == "on" else datetime.fromisoformat(value)
+        except ValueError:
+            raise Refusal("malformed", name) from None
+
+
+def _registers(incoming: Document) -> Iterator[tuple[str, Document]]:
+    for name, value in incoming.items():
+        if isinstance(value, dict) and {"value", "at", "by"} <= value.keys():
+            yield name, value
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str | int | float]]:
+    """Every piece of text or number outside ids and times, with the name of its field."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in _NO_TEXT or isinstance(item, dict | list) and key not in _ENVELOPE:
+                yield "key", key
+                yield from _texts(item, str(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, name)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield name, value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    if levels == 0:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return any(_is_deeper(item, levels - 1) for item in items)

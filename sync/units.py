@@ -1,0 +1,41 @@
+"""Databases made ready: created, closed to all but their own, with their design documents.
+
+Every function may be called again at each start; nothing is written when nothing changed.
+"""
+
+from __future__ import annotations
+
+from sync.design import deploy
+from sync.names import Names
+from sync.store import Store
+
+UNIT_DESIGNS = ("guard", "progress")
+
+
+async def prepare_server(store: Store, names: Names) -> None:
+    """The databases of the whole installation."""
+    await _restrict(store, names.accounts)
+
+
+async def prepare_ward(store: Store, names: Names, ward: str) -> None:
+    """The ward's own databases, which no phone reaches."""
+    for database in names.ward(ward).own:
+        await _restrict(store, database)
+
+
+async def prepare_unit(store: Store, names: Names, ward: str, unit: str) -> str:
+    """The unit's database, open to its members alone; gives its name.
+
+    A new database is CouchDB's administrators' until its members are set, so it is never open.
+    """
+    database = names.unit(ward, unit)
+    await store.create(database)
+    for design in UNIT_DESIGNS:
+        await deploy(store, database, design)
+    await store.secure(database, members=[names.ward(ward).role(unit)])
+    return database
+
+
+async def _restrict(store: Store, database: str) -> None:
+    await store.create(database)
+    await store.secure(database, members=["_admin"])
