@@ -1,0 +1,3 @@
+function (doc) {
+  if (doc.type === "device" && !doc.revoked) emit(doc.person, null);
+}

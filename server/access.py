@@ -1,0 +1,153 @@
+"""Who may call a route: said where the route is declared, enforced and recorded by it.
+
+``route("/desk", desk, who=Permission.WARD_PROGRESS)`` and ``mount("/sync", gateway, who=Permission.SYNC)``
+are the only ways to make one; a test walks the tree and fails on anything else. The caller is known by the
+cookie of a device (`server.accounts`), which is looked up only where someone must be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import Problem
+from server.roles import Permission, may
+from server.texts import language_of
+
+if TYPE_CHECKING:
+    from server.site import Site
+
+_VIEWER = "gtn.viewer"
+
+
+class Public:
+    """No one needs to be known."""
+
+    def __repr__(self) -> str:
+        return "PUBLIC"
+
+
+PUBLIC: Final = Public()
+Who = Permission | Public
+
+
+class Viewer(Struct, frozen=True, kw_only=True):
+    """Whoever makes a request: a person on a device. `unit` is None for people of the ward."""
+
+    id: str
+    name: str
+    login: str
+    role: str
+    ward: str
+    unit: str | None
+    device: str
+    language: str
+
+    def may(self, permission: Permission) -> bool:
+        return may(self.role, permission)
+
+
+class GuardedRoute(Route):
+    who: Who
+
+
+class GuardedMount(Mount):
+    who: Who
+
+
+def route(
+    path: str, endpoint: Callable[..., Any], *, who: Who, methods: Sequence[str] = ("GET",)
+) -> GuardedRoute:
+    """A route that only `who` may call."""
+    made = GuardedRoute(path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who)])
+    made.who = who
+    return made
+
+
+def mount(path: str, app: ASGIApp, *, who: Who) -> GuardedMount:
+    """A whole application below `path` that only `who` may call."""
+    made = GuardedMount(path, app, middleware=[Middleware(Guard, who=who)])
+    made.who = who
+    return made
+
+
+class Guard:
+    """Lets a request through when its viewer has the permission.
+
+    :raises Problem: ``signed-out`` for nobody, ``forbidden`` for someone else.
+    """
+
+    def __init__(self, app: ASGIApp, who: Who) -> None:
+        self.app = app
+        self.who = who
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(self.who, Public):
+            await self.app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        found = await find_viewer(connection)
+        if found is None:
+            raise Problem("signed-out")
+        if not found.may(self.who):
+            raise Problem("forbidden")
+        cookie = await site_of(connection).accounts.renewed_cookie(connection)
+        await self.app(scope, receive, _with_cookie(send, cookie) if cookie else send)
+
+
+def _with_cookie(send: Send, cookie: str) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"set-cookie", cookie.encode("latin-1"))]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return add
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    site: Site = connection.app.state.site
+    return site
+
+
+async def find_viewer(connection: HTTPConnection) -> Viewer | None:
+    """Who asks, or None; looked up once per request.
+
+    :raises StoreError: when it cannot be known now.
+    """
+    if _VIEWER not in connection.scope:
+        connection.scope[_VIEWER] = await site_of(connection).accounts.identify(connection)
+    return known_viewer(connection)
+
+
+def known_viewer(connection: HTTPConnection) -> Viewer | None:
+    """Who asks as far as it was looked up already; for pages, errors and logs."""
+    found: Viewer | None = connection.scope.get(_VIEWER)
+    return found
+
+
+def viewer(connection: HTTPConnection) -> Viewer:
+    """Who asks, within a route that is not public."""
+    found = known_viewer(connection)
+    if found is None:
+        raise Problem("signed-out")
+    return found
+
+
+def make_viewer(connection: HTTPConnection, person: dict[str, Any], device: str) -> Viewer:
+    return Viewer(
+        id=person["_id"],
+        name=person["name"],
+        login=person["login"],
+        role=person["role"],
+        ward=person["ward"],
+        unit=person.get("unit"),
+        device=device,
+        language=language_of(connection),
+    )

@@ -1,0 +1,255 @@
+"""People and their devices, and who a request comes from.
+
+The database ``accounts`` holds ``person:<slug>`` ``{type, name, login, ward, unit, role, password, active,
+created}`` (argon2id) and ``device:<ulid>`` ``{type, person, secret_hash, label, created, seen, expires,
+revoked, report?}`` (SHA-256 of a random secret). The cookie is ``<ulid>.<secret>``.
+
+No request reads the store to know its caller: what was read is kept in the process, and evicted by
+following the database's changes (`follow`). While that feed is broken every request reads the store, so
+that access taken away, here or by another process, ends at once or within a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio.to_thread
+import argon2
+import structlog
+from starlette.requests import HTTPConnection
+
+from server.access import Viewer, make_viewer
+from server.cookies import device_cookie, read_device_cookie
+from server.errors import Problem
+from server.settings import Settings
+from sync.names import Names
+from sync.store import Document, Store, StoreError
+from sync.ulids import new_ulid
+
+LIFETIME = timedelta(days=90)
+RENEWAL = timedelta(days=1)
+DESIGN = "people"
+
+log = structlog.get_logger(__name__)
+
+
+def text_of(at: datetime) -> str:
+    """This moment as documents write it: UTC with milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def hash_secret(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Accounts:
+    """The database of accounts, as far as one process needs it."""
+
+    def __init__(self, store: Store, names: Names, settings: Settings) -> None:
+        self.store = store
+        self.database = names.accounts
+        self.settings = settings
+        self.followed = False
+        self._known: dict[str, Document] = {}
+        self._evictions = 0
+        self._hasher = argon2.PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex())
+
+    # -- who asks -----------------------------------------------------------------------------------
+
+    async def identify(self, connection: HTTPConnection) -> Viewer | None:
+        """The viewer whose device sends this request, None without a valid cookie.
+
+        :raises StoreError: when it has to be read and cannot.
+        """
+        ulid, secret = read_device_cookie(connection, self.settings)
+        if not ulid:
+            return None
+        device = await self._read(f"device:{ulid}")
+        if device is None or not is_valid(device, secret, datetime.now(UTC)):
+            return None
+        person = await self._read(device["person"])
+        if person is None or not person.get("active"):
+            return None
+        return make_viewer(connection, person, device["_id"])
+
+    async def renewed_cookie(self, connection: HTTPConnection) -> str | None:
+        """The header that prolongs this device's cookie, when a day has passed since it last was."""
+        ulid, secret = read_device_cookie(connection, self.settings)
+        device = self._known.get(f"device:{ulid}")
+        now = datetime.now(UTC)
+        if device is None or device["expires"] > text_of(now + LIFETIME - RENEWAL):
+            return None
+
+        def renew(stored: Document | None) -> Document | None:
+            if stored is None or not is_valid(stored, secret, now):
+                return None
+            return {**stored, "expires": text_of(now + LIFETIME), "seen": text_of(now)}
+
+        try:
+            if await self._change(f"device:{ulid}", renew) is None:
+                return None
+        except StoreError as error:
+            log.warning("cookie not renewed", device=ulid, code=error.code)
+            return None
+        return device_cookie(f"{ulid}.{secret}", LIFETIME, self.settings)
+
+    async def _read(self, id: str) -> Document | None:
+        if self.followed and id in self._known:
+            return self._known[id]
+        evictions = self._evictions
+        document = await self.store.find(self.database, id)
+        if document is not None and evictions == self._evictions:
+            self._known[id] = document
+        return document
+
+    async def _change(self, id: str, change: Any) -> Document | None:
+        """Save through `Store.update`; this process sees the change at once."""
+        try:
+            return await self.store.update(self.database, id, change)
+        finally:
+            self.evict(id)
+
+    def evict(self, id: str) -> None:
+        """Forget a document that changed."""
+        self._evictions += 1
+        self._known.pop(id, None)
+
+    def set_followed(self, followed: bool) -> None:
+        """Say whether changes are being followed; from now on what was read may be trusted, or not."""
+        self._evictions += 1
+        self._known.clear()
+        self.followed = followed
+
+    # -- signing in and out ---------------------------------------------------------------------------
+
+    async def verify(self, login: str, password: str) -> Document | None:
+        """The active person with this login and password.
+
+        An unknown login costs the same argon2 as a known one, so that the time says nothing.
+        """
+        person = await self.find_login(login)
+        stored = person["password"] if person is not None and person.get("active") else self._nobody
+        fits = await anyio.to_thread.run_sync(self._fits, stored, password)
+        return person if fits and stored is not self._nobody else None
+
+    def _fits(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+    async def find_login(self, login: str) -> Document | None:
+        rows = await self.store.view(
+            self.database, DESIGN, "by_login", key=login.strip().casefold(), include_docs="true"
+        )
+        return rows[0]["doc"] if rows else None
+
+    async def enrol(self, person: Document, label: str, known: str = "") -> tuple[str, str]:
+        """(device id, cookie value) of a device signed in now; a device `known` to be theirs keeps its id."""
+        now = datetime.now(UTC)
+        secret = secrets.token_urlsafe(32)
+        fresh = {
+            "type": "device",
+            "person": person["_id"],
+            "secret_hash": hash_secret(secret),
+            "label": label[:120],
+            "seen": text_of(now),
+            "expires": text_of(now + LIFETIME),
+            "revoked": False,
+        }
+
+        def reuse(stored: Document | None) -> Document | None:
+            if stored is None or stored.get("person") != person["_id"] or stored.get("lost"):
+                return None
+            return {**stored, **fresh}
+
+        if known.startswith("device:"):
+            kept = await self._change(known, reuse)
+            if kept is not None and kept["secret_hash"] == fresh["secret_hash"]:
+                return known, f"{known.removeprefix('device:')}.{secret}"
+        ulid = new_ulid()
+        await self.store.put(self.database, {"_id": f"device:{ulid}", **fresh, "created": text_of(now)})
+        return f"device:{ulid}", f"{ulid}.{secret}"
+
+    async def revoke(self, device: str) -> None:
+        """End a device's access, from the next request on."""
+        await self._change(device, lambda stored: {**stored, "revoked": True} if stored else None)
+
+    async def report(self, device: str, report: dict[str, Any]) -> None:
+        """Keep what a phone says of itself; written when it changed or is ten minutes old."""
+        known = await self._read(device)
+        before = (known or {}).get("report", {})
+        if not is_news(before, report):
+            return
+        await self._change(device, lambda stored: {**stored, "report": report} if stored else None)
+
+    # -- people ---------------------------------------------------------------------------------------
+
+    async def add_person(
+        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str
+    ) -> Document:
+        """:raises Problem: ``conflict`` when the login is taken."""
+        login = login.strip().casefold()
+        if await self.find_login(login) is not None or await self.store.find(
+            self.database, f"person:{login}"
+        ):
+            raise Problem("conflict")
+        person = self.make_person(login=login, name=name, role=role, ward=ward, unit=unit, password=password)
+        await self.store.put(self.database, person)
+        return person
+
+    def make_person(
+        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str
+    ) -> Document:
+        """The document of a person, not saved yet."""
+        return {
+            "_id": f"person:{login}",
+            "type": "person",
+            "name": name,
+            "login": login,
+            "ward": ward,
+            "unit": unit,
+            "role": role,
+            "password": self._hasher.hash(password),
+            "active": True,
+            "created": text_of(datetime.now(UTC)),
+        }
+
+    async def set_password(self, login: str, password: str) -> None:
+        """A new password; every device of this person has to sign in again.
+
+        :raises Problem: ``not-found`` when there is no such login.
+        """
+        person = await self.find_login(login)
+        if person is None:
+            raise Problem("not-found")
+        hashed = self._hasher.hash(password)
+        await self._change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
+        rows = await self.store.view(self.database, DESIGN, "devices", key=person["_id"])
+        for row in rows:
+            await self.revoke(row["id"])
+
+
+def is_valid(device: Document, secret: str, now: datetime) -> bool:
+    """Whether this secret opens this device now; compared in constant time."""
+    fits = hmac.compare_digest(str(device.get("secret_hash")), hash_secret(secret))
+    return fits and not device.get("revoked") and str(device.get("expires")) > text_of(now)
+
+
+def is_news(before: dict[str, Any], report: dict[str, Any]) -> bool:
+    """Whether a report says something new: other words, or ten minutes later."""
+    if not before:
+        return True
+    told = {
+        key: value for key, value in before.items() if key not in ("at", "clock", "storage_left", "offset")
+    }
+    tells = {
+        key: value for key, value in report.items() if key not in ("at", "clock", "storage_left", "offset")
+    }
+    ago = datetime.fromisoformat(report["at"]) - datetime.fromisoformat(before["at"])
+    return told != tells or ago >= timedelta(minutes=10)

@@ -1,0 +1,137 @@
+"""What can go wrong for someone at the other end, in one table: stable code, status; text by code.
+
+Raise ``Problem("not-found")`` anywhere; `respond` answers with JSON ``{"error", "reason"}`` to programs
+(``/api``, ``/sync``, ``/catalog`` and whoever accepts only JSON) and with a page to people. The sentences
+are in ``server/texts/{vi,en}/errors.json`` under ``error.<code>``. Never a stack trace: whatever else is
+raised is logged and answered as ``internal``.
+"""
+
+from __future__ import annotations
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.texts import translate
+from sync.store import StoreError
+
+TABLE: dict[str, int] = {
+    "bad-request": 400,
+    "bad-json": 400,
+    "too-deep": 400,
+    "bad-host": 400,
+    "bad-field": 400,
+    "signed-out": 401,
+    "wrong-sign-in": 401,
+    "forbidden": 403,
+    "cross-origin": 403,
+    "no-unit": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "conflict": 409,
+    "too-large": 413,
+    "bad-content-type": 415,
+    "too-many-tries": 429,
+    "internal": 500,
+    "store-unavailable": 503,
+    "not-built": 503,
+}
+BY_STATUS = {
+    400: "bad-request",
+    401: "signed-out",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "bad-content-type",
+    429: "too-many-tries",
+    503: "store-unavailable",
+}
+RETRY_SECONDS = 5
+MACHINES = ("/api/", "/sync/", "/catalog/")
+
+log = structlog.get_logger(__name__)
+
+
+class Problem(Exception):
+    """An answer that is a row of `TABLE`; `values` fill its sentence, `retry_after` is in seconds."""
+
+    def __init__(self, code: str, *, retry_after: int | None = None, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = TABLE[code]
+        self.retry_after = retry_after
+        self.values = values
+
+
+def respond(connection: HTTPConnection, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The answer for this reader, in their language, as JSON or as a page."""
+    headers = {**(headers or {}), "Cache-Control": "no-store"}
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    reason = translate(connection)(f"error.{problem.code}", **problem.values)
+    if wants_json(connection):
+        return JSONResponse({"error": problem.code, "reason": reason}, problem.status, headers)
+    from server.templates import render
+
+    return render(
+        connection,
+        "error.html",
+        status=problem.status,
+        headers=headers,
+        code=problem.code,
+        reason=reason,
+    )
+
+
+def wants_json(connection: HTTPConnection) -> bool:
+    accept = connection.headers.get("accept", "")
+    return connection.url.path.startswith(MACHINES) or ("json" in accept and "html" not in accept)
+
+
+def describe(error: Exception) -> Problem:
+    """The row for anything raised; what is not known is `internal` and should be logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return Problem(BY_STATUS.get(error.status_code, "internal"))
+    if isinstance(error, StoreError):
+        return Problem("store-unavailable", retry_after=RETRY_SECONDS)
+    return Problem("internal")
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """Starlette's exception handler for `Problem`, `HTTPException` and `StoreError`."""
+    problem = describe(error)
+    if isinstance(error, StoreError):
+        log.warning("store failed", path=request.url.path, code=error.code, reason=error.reason)
+    extra = dict(error.headers or {}) if isinstance(error, HTTPException) else None
+    return respond(request, problem, extra)
+
+
+class Failures:
+    """The outermost net: what nobody expected is logged with its trace and answered without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            log.error("request failed", path=scope["path"], method=scope["method"], exc_info=error)
+            if started:
+                raise
+            await respond(HTTPConnection(scope), Problem("internal"))(scope, receive, send)

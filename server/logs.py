@@ -1,0 +1,60 @@
+"""Logs on stderr, one line per event: paths, statuses, codes and ids; never bodies, names or secrets."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+QUIET = ("/healthz", "/readyz", "/static/", "/app/")
+log = structlog.get_logger("access")
+
+
+def configure_logs(level: str) -> None:
+    """`level` is one of `server.settings.LEVELS`."""
+    number = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(),
+            structlog.processors.LogfmtRenderer(
+                key_order=("timestamp", "level", "event"), bool_as_flag=False
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(message)s"
+    )
+
+
+class AccessLog:
+    """One line per request: method, path (without its query), status and milliseconds."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            say = log.debug if scope["path"].startswith(QUIET) and status < 400 else log.info
+            took = round((time.perf_counter() - began) * 1000, 1)
+            say("request", method=scope["method"], path=scope["path"], status=status, ms=took)

@@ -1,0 +1,111 @@
+"""The phone's API, as docs/architecture.md lists it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
+from server.accounts import LIFETIME, text_of
+from server.bodies import read_json
+from server.cookies import device_cookie
+from server.errors import Problem
+from server.roles import Permission
+from server.sign_in import check_password
+from sync.documents import Instant, Line, Short
+
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+
+
+class DeviceOffer(Struct):
+    """What a phone says of itself at sign-in; `id` is the one it had before."""
+
+    label: Short = ""
+    id: Short = ""
+
+
+class SignIn(Struct):
+    login: Short
+    password: Annotated[str, Meta(max_length=256)]
+    device: DeviceOffer = msgspec.field(default_factory=DeviceOffer)
+
+
+class Hello(Struct, omit_defaults=True):
+    """A phone's report; `clock` is its own time, `app` its version."""
+
+    clock: Instant
+    app: Short = ""
+    waiting: Count = 0
+    accepted: Count = 0
+    refused: Count = 0
+    last_error: Line | None = None
+    storage_left: Annotated[float, Meta(ge=0)] | None = None
+    persisted: bool | None = None
+
+
+async def sign_in(request: Request) -> Response:
+    asked = await read_json(request, SignIn)
+    person = await check_password(request, asked.login, asked.password)
+    who = make_viewer(request, person, "")
+    if not who.may(Permission.PHONE) or not who.unit:
+        raise Problem("no-unit")
+    site = site_of(request)
+    device, value = await site.accounts.enrol(person, asked.device.label, asked.device.id)
+    session = await make_session(request, make_viewer(request, person, device))
+    cookie = device_cookie(value, LIFETIME, site.settings)
+    return JSONResponse(session, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+
+
+async def sign_out(request: Request) -> Response:
+    site = site_of(request)
+    await site.accounts.revoke(viewer(request).device)
+    return Response(status_code=204, headers={"Set-Cookie": device_cookie("", timedelta(0), site.settings)})
+
+
+async def hello(request: Request) -> Response:
+    report = await read_json(request, Hello)
+    who = viewer(request)
+    now = datetime.now(UTC)
+    told = msgspec.to_builtins(report)
+    offset = round((now - datetime.fromisoformat(report.clock)).total_seconds(), 3)
+    await site_of(request).accounts.report(who.device, {**told, "at": text_of(now), "offset": offset})
+    return JSONResponse(await make_session(request, who), headers={"Cache-Control": "no-store"})
+
+
+async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
+    """``Session`` of docs/architecture.md."""
+    site = site_of(request)
+    if not who.unit:
+        raise Problem("no-unit")
+    names = site.names.ward(who.ward)
+    info = await site.store.info(names.unit(who.unit))
+    unit = site.catalog.unit(who.unit)
+    return {
+        "time": text_of(datetime.now(UTC)),
+        "person": {"id": who.id, "name": who.name, "role": who.role, "login": who.login},
+        "device": who.device,
+        "ward": {"code": who.ward, "name": site.catalog.ward_name(who.ward)},
+        "unit": {"code": who.unit, "name": unit.name.within(who.language), "kind": unit.kind},
+        "database": names.role(who.unit),
+        "update_seq": str(info["update_seq"]),
+        "catalog": site.catalog.address,
+        "generation": site.generation,
+    }
+
+
+async def read_catalog(request: Request) -> Response:
+    return site_of(request).catalog.respond(request)
+
+
+routes: list[BaseRoute] = [
+    route("/api/sign-in", sign_in, who=PUBLIC, methods=("POST",)),
+    route("/api/sign-out", sign_out, who=Permission.PHONE, methods=("POST",)),
+    route("/api/hello", hello, who=Permission.PHONE, methods=("POST",)),
+    route("/catalog/{hash}.json", read_catalog, who=PUBLIC),
+]

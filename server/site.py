@@ -1,0 +1,129 @@
+"""One running installation: its store, names, accounts and catalog, and the tasks that follow changes.
+
+`open_site` takes it from nothing to ready, in the order in which things depend on each other, and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio.to_thread
+import structlog
+
+from server.accounts import DESIGN as PEOPLE
+from server.accounts import Accounts
+from server.catalog import Catalog
+from server.content import load_content
+from server.settings import Settings
+from server.texts import Texts, texts
+from server.tries import Tries
+from sync.design import deploy
+from sync.names import Names, WardNames
+from sync.store import Document, Store
+from sync.ulids import new_ulid
+from sync.units import prepare_server, prepare_unit, prepare_ward
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True)
+class Site:
+    """What endpoints find on ``request.app.state.site``."""
+
+    settings: Settings
+    store: Store
+    names: Names
+    accounts: Accounts
+    catalog: Catalog
+    texts: Texts
+    generation: str = ""
+    tries: Tries = field(default_factory=Tries)
+
+    @property
+    def ward(self) -> WardNames:
+        return self.names.ward(self.settings.ward)
+
+    async def prepare(self) -> None:
+        """Databases, design documents, catalog: all that must be there before the first request."""
+        await prepare_server(self.store, self.names)
+        await deploy(self.store, self.names.accounts, PEOPLE)
+        await prepare_ward(self.store, self.names, self.settings.ward)
+        await self.catalog.seed(self.store, self.ward.catalog)
+        for unit in self.catalog.units:
+            await prepare_unit(self.store, self.names, self.settings.ward, unit)
+        self.generation = await read_generation(self.store, self.names)
+
+
+async def read_generation(store: Store, names: Names) -> str:
+    """The id of this life of the data: made once, replaced when a backup is restored."""
+
+    def make(stored: Document | None) -> Document | None:
+        return {"type": "generation", "value": new_ulid()} if stored is None else None
+
+    document = await store.update(names.accounts, "generation", make)
+    return str((document or {})["value"])
+
+
+@asynccontextmanager
+async def open_site(settings: Settings) -> AsyncIterator[Site]:
+    """A site that is ready, with its workers running; everything is stopped again afterwards.
+
+    :raises StoreError: when the store cannot be used.
+    :raises BadContent: when the catalog's files cannot.
+    """
+    content = load_content()
+    async with _store(settings) as store:
+        names = Names(settings.database_prefix)
+        site = Site(
+            settings=settings,
+            store=store,
+            names=names,
+            accounts=Accounts(store, names, settings),
+            catalog=Catalog(content, settings.ward),
+            texts=texts(),
+        )
+        await store.check()
+        await site.prepare()
+        async with _running(*_workers(site)):
+            yield site
+
+
+def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
+    return []
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store]:
+    """The store at ``COUCHDB_URL``, or the embedded one under ``GTN_DATA``."""
+    if settings.couchdb_url:
+        store = Store.connect(settings.couchdb_url)
+        try:
+            yield store
+        finally:
+            store.close()
+        return
+    from sync.embedded.child import EmbeddedStore
+
+    child = EmbeddedStore(settings.data)
+    await anyio.to_thread.run_sync(child.__enter__)
+    store = Store.connect(child.url)
+    try:
+        yield store
+    finally:
+        store.close()
+        await anyio.to_thread.run_sync(child.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def _running(*workers: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(worker, name=worker.__name__) for worker in workers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
