@@ -63,7 +63,7 @@ export function printSizes(): Plugin {
       const dist = join(config.root, config.build.outDir);
       const scripts = (readdirSync(dist, { recursive: true }) as string[]).filter((name) => name.endsWith(".js"));
       const sizes = scripts.sort().map((name) => {
-        const text = readFileSync(join(dist, name));
+        const text = new Uint8Array(readFileSync(join(dist, name)));
         return { name, gzip: gzipSync(text, { level: 9 }).length, brotli: brotliCompressSync(text).length };
       });
       const line = (name: string, rows: typeof sizes) => {

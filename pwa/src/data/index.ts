@@ -5,79 +5,113 @@
  * after the first paint; a function that needs them waits for them by itself.
  */
 import { signal, type Signal } from "@preact/signals";
-import type {
-  Catalog,
-  Door,
-  Household,
-  HouseholdInput,
-  HouseholdView,
-  Range,
-  Refused,
-  Resident,
-  ResidentInput,
-  Session,
-  SignInAnswer,
-  SignOutAnswer,
-  StorageState,
-  SyncState,
-  Totals,
-  Visit,
-  VisitInput,
-  VisitLine,
-} from "./types";
+import { dayOf } from "./clock";
+import { addressLine } from "./list";
+import { Phone } from "./phone";
+import type { Catalog, Door, HouseholdInput, HouseholdView, Range, Refused, ResidentInput, Session } from "./types";
+import type { Household, Resident, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
+import type { Visit, VisitInput, VisitLine } from "./types";
+import * as updates from "./updates";
 
 export * from "./types";
+export { addressLine, dayOf };
 
-export const session: Signal<Session | null> = signal(null);
-export const catalog: Signal<Catalog | null> = signal(null);
+const phone = new Phone();
+
+export const session: Signal<Session | null> = phone.session;
+export const catalog: Signal<Catalog | null> = phone.catalog;
 /** in walking order */
-export const doors: Signal<Door[]> = signal([]);
+export const doors: Signal<Door[]> = phone.doors;
 /** newest first, of the whole unit */
-export const visitLines: Signal<VisitLine[]> = signal([]);
-export const sync: Signal<SyncState> = signal({ phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 });
-export const storage: Signal<StorageState> = signal({ low: false });
+export const visitLines: Signal<VisitLine[]> = phone.visitLines;
+export const sync: Signal<SyncState> = phone.sync;
+export const storage: Signal<StorageState> = phone.storage;
 /** session, catalog and list have been read: before this, show nothing rather than "sign in" */
-export const ready: Signal<boolean> = signal(false);
+export const ready: Signal<boolean> = phone.ready;
 /** a new version of the app waits; `applyUpdate()` when no form is open */
 export const updateReady: Signal<boolean> = signal(false);
 
-declare function missing(): never;
+export async function start(): Promise<void> {
+  await phone.start();
+  void updates.watchUpdates(updateReady).catch(() => undefined); // without it the app works, only not offline
+}
 
-export const start = async (): Promise<void> => missing();
-export const signIn = async (_login: string, _password: string): Promise<SignInAnswer> => missing();
-export const signOut = async (): Promise<SignOutAnswer> => missing();
+export const signIn = (login: string, password: string): Promise<SignInAnswer> => phone.signIn(login, password);
+export const signOut = (): Promise<SignOutAnswer> => phone.signOut();
+
 /** Doors for a few typed words, best first; all of them for none. */
-export const search = (_query: string): Door[] => missing();
+export const search = (query: string): Door[] => phone.list.search(query);
 /** The nearest doors in walking order: up to two before, three after. */
-export const nextDoors = (_householdId: string): Door[] => missing();
+export const nextDoors = (householdId: string): Door[] => phone.list.next(householdId);
+
 /** @throws SaveError `not-found` */
-export const openHousehold = async (_id: string): Promise<HouseholdView> => missing();
-/** Resolves when the visit is on the disk. @throws SaveError */
-export const saveVisit = async (_input: VisitInput): Promise<Visit> => missing();
-export const openVisit = async (_id: string): Promise<Visit> => missing();
+export async function openHousehold(id: string): Promise<HouseholdView> {
+  return (await phone.engine()).openHousehold(id);
+}
+
+/** @throws SaveError `not-found` */
+export async function openVisit(id: string): Promise<Visit> {
+  return (await phone.engine()).records.get<Visit>(id);
+}
+
+/** Resolves when the visit is on the disk. With an `id`, amends it. @throws SaveError */
+export async function saveVisit(input: VisitInput): Promise<Visit> {
+  return (await phone.engine()).records.visit(input);
+}
+
+/** The visit stays, marked as withdrawn, and counts nowhere. @throws SaveError */
+export async function withdrawVisit(id: string): Promise<Visit> {
+  return (await phone.engine()).records.withdraw(id);
+}
+
 /** May the signed-in person amend or withdraw it: its author and the lead. */
-export const mayAmend = (_visit: Visit): boolean => missing();
-export const withdrawVisit = async (_id: string): Promise<Visit> => missing();
+export function mayAmend(visit: Visit): boolean {
+  const person = session.value?.person;
+  return !!person && (visit.created.by === person.id || person.role === "lead");
+}
+
 /** Only the fields given are set. @throws SaveError */
-export const saveHousehold = async (_input: HouseholdInput): Promise<Household> => missing();
+export async function saveHousehold(input: HouseholdInput): Promise<Household> {
+  return (await phone.engine()).records.household(input);
+}
+
 /** Only the fields given are set. @throws SaveError */
-export const saveResident = async (_input: ResidentInput): Promise<Resident> => missing();
+export async function saveResident(input: ResidentInput): Promise<Resident> {
+  return (await phone.engine()).records.resident(input);
+}
+
 /** Of one person (by default the one signed in; null: of the unit), withdrawn visits left out. */
-export const totals = (_range: Range, _by?: string | null): Totals => missing();
+export function totals(range: Range, by: string | null = session.value?.person.id ?? null): Totals {
+  void visitLines.value; // whoever shows totals shows them anew when a visit changes
+  return phone.list.totals(range, by);
+}
+
 /** Doors where a promise to come back falls due on this day or before, the longest overdue first. */
-export const followUps = (_today: string): Door[] => missing();
-export const refusedList = async (): Promise<Refused[]> => missing();
-export const syncNow = async (): Promise<void> => missing();
+export function followUps(today: string): Door[] {
+  const due = (door: Door) => door.followUp?.on ?? "";
+  const found = doors.value.filter((door) => door.followUp && door.followUp.on <= today);
+  return found.sort((a, b) => (due(a) < due(b) ? -1 : due(a) > due(b) ? 1 : 0));
+}
+
+/** Documents that the server refused, whole, each with its reason. */
+export async function refusedList(): Promise<Refused[]> {
+  return (await phone.engine()).refusedList();
+}
+
+/** Resolves when the round is over; how it went is in `sync`. */
+export async function syncNow(): Promise<void> {
+  await (await phone.engine()).sync.resume();
+}
+
 /** Kept within 300 ms, and at once when the page is hidden. */
-export const saveDraft = (_key: string, _value: unknown): void => missing();
-export const draft = async <T>(_key: string): Promise<T | undefined> => missing();
-export const dropDraft = async (_key: string): Promise<void> => missing();
+export const saveDraft = (key: string, value: unknown): void => phone.drafts.save(key, value);
+export const draft = <T>(key: string): Promise<T | undefined> => phone.drafts.get<T>(key);
+export const dropDraft = (key: string): Promise<void> => phone.drafts.drop(key);
+
 /** Now by the server's clock, as an instant for documents. */
-export const now = (): string => missing();
+export const now = (): string => phone.clock.now();
 /** Today in Vietnam by the server's clock, yyyy-mm-dd. */
-export const today = (): string => missing();
-/** The day in Vietnam of an instant. */
-export const dayOf = (_instant: string): string => missing();
-/** An address as one line. */
-export const addressLine = (_address: import("./types").Address): string => missing();
-export const applyUpdate = (): void => missing();
+export const today = (): string => phone.clock.today();
+
+/** Switches to the new version and loads the page anew. */
+export const applyUpdate = (): void => updates.applyUpdate();

@@ -1,0 +1,51 @@
+/** Forms half filled in: kept while they are being typed, so that a killed browser loses nothing. */
+import type { AppStore } from "./app-store";
+
+const PAUSE = 200; // ms between a change and its writing
+
+export class Drafts {
+  private readonly changed = new Map<string, unknown>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly store: AppStore) {
+    if (typeof document === "undefined") return;
+    const hidden = () => void (document.visibilityState === "hidden" && this.flush());
+    document.addEventListener("visibilitychange", hidden);
+    addEventListener("pagehide", () => void this.flush());
+  }
+
+  save(key: string, value: unknown): void {
+    this.changed.set(key, structuredClone(value));
+    this.timer ??= setTimeout(() => void this.flush(), PAUSE);
+  }
+
+  async get<T>(key: string): Promise<T | undefined> {
+    if (this.changed.has(key)) return structuredClone(this.changed.get(key)) as T;
+    await this.writing;
+    return this.store.get<T>("drafts", key);
+  }
+
+  async drop(key: string): Promise<void> {
+    this.changed.delete(key);
+    await this.writing;
+    await this.store.delete("drafts", key);
+  }
+
+  flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const batch = [...this.changed];
+    this.changed.clear();
+    if (!batch.length) return this.writing;
+    const write = () =>
+      this.store.change(["drafts"], (to) => {
+        for (const [key, value] of batch) to("drafts").put(value, key);
+      });
+    this.writing = this.writing.then(write).catch(() => {
+      // a full disk: what is typed stays in memory, a later change tries again
+      for (const [key, value] of batch) if (!this.changed.has(key)) this.changed.set(key, value);
+    });
+    return this.writing;
+  }
+}

@@ -1,0 +1,195 @@
+/** What is loaded after the first paint: PouchDB, the receipts, and the sync of one unit's database. */
+import type { AppStore } from "./app-store";
+import type { Clock } from "./clock";
+import { localChanges, openDatabase, type Database, type Stored } from "./database";
+import { nameOf, type List } from "./list";
+import { Receipts } from "./receipts";
+import { Records } from "./records";
+import type { Server } from "./server";
+import { Sync, type SyncChange } from "./sync";
+import type { AnyDocument, Catalog, HouseholdView, Person, Refused, Resident, Session, Visit } from "./types";
+
+/** What the engine needs of the phone around it. */
+export interface Host {
+  store: AppStore;
+  server: Server;
+  clock: Clock;
+  list: List;
+  session(): Session | null;
+  catalog(): Catalog | null;
+  hello(state: Record<string, unknown>): Promise<Session>;
+  show(change: SyncChange): void;
+  /** the list has changed */
+  listed(): void;
+  /** other tabs should look again */
+  tell(): void;
+}
+
+const KEEP = 500; // ms between a change of the list and its writing
+
+export class Engine {
+  readonly records: Records;
+  readonly sync: Sync;
+  private readonly local: Database;
+  private readonly receipts: Receipts;
+  private keeping: ReturnType<typeof setTimeout> | undefined;
+  private catching: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly host: Host,
+    private readonly name: string,
+    prefix: string,
+  ) {
+    this.local = openDatabase(`${prefix}${name}`);
+    this.receipts = new Receipts(host.store, name);
+    this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved));
+    this.sync = new Sync({
+      replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name },
+      hello: (state) => host.hello(state),
+      now: () => host.clock.now(),
+      show: (change) => host.show(change),
+      changed: async () => {
+        await this.catchUp();
+        host.tell();
+      },
+    });
+  }
+
+  /** Opens the database and repairs what a crash may have left behind: then the counts are true. */
+  static async open(host: Host, name: string, prefix: string): Promise<Engine> {
+    const engine = new Engine(host, name, prefix);
+    const { update_seq } = await engine.local.info();
+    const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
+    if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await engine.startOver();
+    await engine.refresh();
+    return engine;
+  }
+
+  /** Looks again at everything that another tab may have written. */
+  async refresh(): Promise<void> {
+    await this.receipts.load((since) => localChanges(this.local, since, false));
+    await this.catchUp();
+  }
+
+  async openHousehold(id: string): Promise<HouseholdView> {
+    await this.catching;
+    const household = await this.records.get<AnyDocument & { type: "household" }>(id);
+    const keys = this.host.list.membersOf(id);
+    const { rows } = await this.local.allDocs({ keys, include_docs: true });
+    const documents = rows.flatMap((row) => ("doc" in row && row.doc ? [row.doc as unknown as Stored] : []));
+    const visits = documents.filter((one): one is Visit & Stored => one.type === "visit");
+    const people = documents.filter((one): one is Resident & Stored => one.type === "resident" && !one.gone?.value);
+    visits.sort((a, b) => (a.record.value.at < b.record.value.at ? 1 : -1));
+    return {
+      household,
+      line: this.host.list.door(id)?.line ?? "",
+      people: people.map((resident) => this.person(resident, visits)),
+      visits: visits.map((visit) => ({
+        visit,
+        receipt: this.receipts.of(visit._id, visit._rev),
+        mayAmend: this.records.mayAmend(visit),
+      })),
+      next: this.host.list.next(id),
+    };
+  }
+
+  async refusedList(): Promise<Refused[]> {
+    const receipts = this.receipts.refused();
+    const found = await Promise.all(
+      receipts.map(async (receipt): Promise<Refused[]> => {
+        try {
+          return [{ receipt, document: (await this.local.get(receipt.id, { rev: receipt.rev })) as unknown as AnyDocument }];
+        } catch {
+          return []; // corrected in the meantime
+        }
+      }),
+    );
+    return found.flat();
+  }
+
+  counts(): { waiting: number; accepted: number; refused: number } {
+    return this.receipts.counts();
+  }
+
+  /** Writes the list now, for a page that may be gone in a moment. */
+  async keep(): Promise<void> {
+    clearTimeout(this.keeping);
+    this.keeping = undefined;
+    await this.catchUp(false);
+    await this.host.store.put("values", `list:${this.name}`, this.host.list.toBlob()).catch(() => undefined); // it can be rebuilt
+  }
+
+  async close(): Promise<void> {
+    this.sync.stop();
+    clearTimeout(this.keeping);
+    await this.catching;
+    await this.local.close();
+  }
+
+  /** Only when nothing waits and nothing was refused. */
+  async destroy(): Promise<void> {
+    this.sync.stop();
+    clearTimeout(this.keeping);
+    await this.catching;
+    await this.local.destroy();
+  }
+
+  private afterSave(document: Stored, replaces: string | undefined): void {
+    this.receipts.noteSaved(document._id, document._rev, replaces);
+    this.host.list.apply([[document._id, document]]);
+    this.host.list.setPending(this.receipts.pending());
+    this.show(true);
+    this.host.tell();
+    this.sync.soon();
+  }
+
+  /** Brings the list up to PouchDB's last change; one at a time. */
+  private catchUp(keepSoon = true): Promise<void> {
+    const work = async () => {
+      const { list } = this.host;
+      for await (const page of localChanges(this.local, list.seq, true)) {
+        list.apply(page.map((row) => [row.id, row.document]));
+        list.seq = page.at(-1)?.seq ?? list.seq;
+      }
+      list.setPending(this.receipts.pending());
+      this.show(keepSoon);
+    };
+    this.catching = this.catching.catch(() => undefined).then(work);
+    return this.catching;
+  }
+
+  private show(keepSoon: boolean): void {
+    this.host.listed();
+    this.host.show({ counted: true, ...this.receipts.counts() });
+    if (!keepSoon) return;
+    this.keeping ??= setTimeout(() => void this.keep(), KEEP);
+    (this.keeping as { unref?: () => void }).unref?.();
+  }
+
+  /** The browser has thrown PouchDB's data away: everything accepted comes back by a pull from zero. */
+  private async startOver(): Promise<void> {
+    const { store, list } = this.host;
+    await store.change(["values"], (to) => {
+      for (const kind of ["checkpoint", "pull", "list"]) to("values").delete(`${kind}:${this.name}`);
+    });
+    list.clear();
+    this.host.show({ error: "lost-database" });
+  }
+
+  private person(resident: Resident, visits: Visit[]): Person {
+    const levels: Record<string, string> = {};
+    for (const { record } of visits) {
+      if (record.value.withdrawn) continue;
+      for (const { person, service, level } of record.value.helps ?? []) {
+        if (person === resident._id && this.rank(service, level) >= this.rank(service, levels[service])) levels[service] = level;
+      }
+    }
+    return { resident, name: nameOf(resident), ageBand: resident.age_band.value, levels };
+  }
+
+  private rank(service: string, level: string | undefined): number {
+    const known = this.host.catalog()?.services.find((one) => one.key === service);
+    return known?.levels.findIndex((one) => one.key === level) ?? -1;
+  }
+}
+

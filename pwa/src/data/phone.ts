@@ -1,0 +1,221 @@
+/**
+ * One phone: what it holds, shown as signals. The screens use the one made in `index.ts`; tests make several.
+ *
+ * Everything here is small and starts without PouchDB and without the network; `engine()` loads the rest.
+ */
+import { batch, signal } from "@preact/signals";
+import { AppStore } from "./app-store";
+import { Catalogs } from "./catalog";
+import { Clock } from "./clock";
+import { Drafts } from "./drafts";
+import type { Engine } from "./engine";
+import { List, type Blob } from "./list";
+import { Server, type Fetch } from "./server";
+import { Sessions } from "./session";
+import { askToPersist, measureStorage } from "./storage";
+import type { SyncChange } from "./sync";
+import { SaveError } from "./types";
+import type { Catalog, Door, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
+
+export interface Parts {
+  fetch?: Fetch;
+  /** names of the IndexedDB database and of PouchDB's ones */
+  app?: string;
+  prefix?: string;
+  clock?: () => number;
+  /** ms after start before PouchDB is loaded: the first paint goes first */
+  patience?: number;
+}
+
+export class Phone {
+  readonly session = signal<Session | null>(null);
+  readonly catalog = signal<Catalog | null>(null);
+  readonly doors = signal<Door[]>([]);
+  readonly visitLines = signal<VisitLine[]>([]);
+  readonly sync = signal<SyncState>({ phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 });
+  readonly storage = signal<StorageState>({ low: false });
+  readonly ready = signal(false);
+  readonly clock: Clock;
+  readonly drafts: Drafts;
+  list = new List();
+
+  private readonly store: AppStore;
+  private readonly server: Server;
+  private readonly sessions: Sessions;
+  private readonly catalogs: Catalogs;
+  private readonly prefix: string;
+  private readonly patience: number;
+  private opening: Promise<Engine> | undefined;
+  private channel: BroadcastChannel | undefined;
+
+  constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, patience = 50 }: Parts = {}) {
+    this.store = new AppStore(app);
+    this.server = new Server(fetch);
+    this.clock = new Clock(clock);
+    this.drafts = new Drafts(this.store);
+    this.sessions = new Sessions(this.store, this.server, this.clock);
+    this.catalogs = new Catalogs(this.store, this.server);
+    this.prefix = prefix;
+    this.patience = patience;
+  }
+
+  /** Shows what the last use left behind; the database and the first sync follow by themselves. */
+  async start(): Promise<void> {
+    const [session, catalog] = await Promise.all([this.sessions.load(), this.catalogs.load()]);
+    if (session) await this.loadList(session.database);
+    batch(() => {
+      this.session.value = session;
+      this.catalog.value = catalog;
+      this.listed();
+      this.ready.value = true;
+    });
+    this.listen();
+    setTimeout(() => void this.wake(), this.patience);
+  }
+
+  async signIn(login: string, password: string): Promise<SignInAnswer> {
+    const before = this.session.value?.database;
+    const answer = await this.sessions.signIn(login, password);
+    if (!answer.ok) return answer;
+    if (before !== answer.session.database) {
+      await this.closeEngine();
+      await this.loadList(answer.session.database);
+      this.listed();
+    }
+    this.session.value = answer.session;
+    void this.fetchCatalog(answer.session);
+    void askToPersist().then(() => this.measure());
+    void this.engine().then((engine) => engine.sync.resume());
+    return answer;
+  }
+
+  async signOut(): Promise<SignOutAnswer> {
+    const engine = await this.engine();
+    const { waiting, refused } = engine.counts();
+    if (waiting) return { ok: false, waiting, error: "waiting" };
+    const { database } = this.sessions.current ?? { database: "" };
+    try {
+      await this.sessions.signOut();
+    } catch {
+      return { ok: false, waiting: 0, error: "offline" };
+    }
+    // a refused record is whole only here: its database stays for the next sign-in of this unit
+    await this.closeEngine(refused === 0);
+    if (refused === 0) await this.forget(database);
+    this.list = new List();
+    batch(() => {
+      this.session.value = null;
+      this.sync.value = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
+      this.listed();
+    });
+    return { ok: true };
+  }
+
+  /** PouchDB and the sync engine, loaded when first asked for. @throws SaveError `signed-out` */
+  engine(): Promise<Engine> {
+    const database = this.sessions.current?.database;
+    if (!database) return Promise.reject(new SaveError("signed-out"));
+    this.opening ??= import("./engine").then(({ Engine }) => Engine.open(this.host(), database, this.prefix));
+    this.opening.catch(() => (this.opening = undefined));
+    return this.opening;
+  }
+
+  async measure(): Promise<StorageState> {
+    this.storage.value = await measureStorage();
+    return this.storage.value;
+  }
+
+  /** As when the app is closed. */
+  async stop(): Promise<void> {
+    this.channel?.close();
+    await this.drafts.flush();
+    await this.closeEngine();
+    await this.store.close();
+  }
+
+  private async wake(): Promise<void> {
+    await this.measure();
+    if (!this.session.value) return;
+    try {
+      const engine = await this.engine();
+      engine.sync.listen();
+      await engine.sync.run();
+    } catch (error) {
+      // the list stays usable; saving says what is wrong
+      if (!(error instanceof SaveError)) this.show({ phase: "failed", error: "phone-error" });
+    }
+  }
+
+  private host() {
+    return {
+      store: this.store,
+      server: this.server,
+      clock: this.clock,
+      list: this.list,
+      session: () => this.sessions.current,
+      catalog: () => this.catalog.value,
+      hello: (state: Record<string, unknown>) => this.hello(state),
+      show: (change: SyncChange) => this.show(change),
+      listed: () => this.listed(),
+      tell: () => this.channel?.postMessage("changed"),
+    };
+  }
+
+  private async hello(state: Record<string, unknown>): Promise<Session> {
+    const { left, persisted } = await this.measure();
+    const session = await this.sessions.hello({
+      ...state,
+      ...(left !== undefined && { storage_left: Math.round(left) }),
+      ...(persisted !== undefined && { persisted }),
+    });
+    this.session.value = session;
+    void this.fetchCatalog(session);
+    return session;
+  }
+
+  private async fetchCatalog(session: Session): Promise<void> {
+    // without it the app goes on with the one that it has; the next round tries again
+    const fresh = await this.catalogs.fetch(session.catalog).catch(() => null);
+    if (fresh) this.catalog.value = fresh;
+  }
+
+  private show(change: SyncChange): void {
+    const fields = Object.entries({ ...this.sync.value, ...change }).filter(([, value]) => value !== undefined);
+    this.sync.value = Object.fromEntries(fields) as unknown as SyncState;
+  }
+
+  private listed(): void {
+    batch(() => {
+      this.doors.value = this.list.doors();
+      this.visitLines.value = this.list.visits();
+    });
+  }
+
+  private async loadList(database: string): Promise<void> {
+    this.list = List.from(await this.store.get<Blob>("values", `list:${database}`));
+  }
+
+  private listen(): void {
+    if (typeof BroadcastChannel === "undefined") return;
+    this.channel = new BroadcastChannel(this.store.name);
+    (this.channel as { unref?: () => void }).unref?.();
+    this.channel.onmessage = () => void this.opening?.then((engine) => engine.refresh());
+    if (typeof document === "undefined") return;
+    const leaving = () => void (document.visibilityState === "hidden" && this.opening?.then((engine) => engine.keep()));
+    document.addEventListener("visibilitychange", leaving);
+  }
+
+  private async closeEngine(destroy = false): Promise<void> {
+    const engine = await this.opening?.catch(() => undefined);
+    this.opening = undefined;
+    await (destroy ? engine?.destroy() : engine?.close());
+  }
+
+  private async forget(database: string): Promise<void> {
+    await this.store.change(["values", "receipts", "drafts"], (to) => {
+      for (const kind of ["checkpoint", "pull", "list"]) to("values").delete(`${kind}:${database}`);
+      to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
+      to("drafts").clear();
+    });
+  }
+}

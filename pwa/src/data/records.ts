@@ -1,0 +1,128 @@
+/** Documents made and changed on this phone: what a form holds becomes a document that is on the disk when we say so. */
+import { ulid } from "ulid";
+import type { Clock } from "./clock";
+import type { Database, Stored } from "./database";
+import { cleanAll } from "./folding";
+import { checkDocument } from "./rules";
+import { isFull } from "./storage";
+import { SaveError, type HouseholdInput, type ResidentInput, type Session, type VisitInput } from "./types";
+import type { AnyDocument, Household, Resident, Visit } from "./types";
+
+const SCHEMA = 1;
+const TRIES = 3; // a pull may bring a newer revision between our read and our write
+
+export interface Register<T> {
+  value: T;
+  at: string;
+  by: string;
+}
+
+export class Records {
+  constructor(
+    private readonly local: Database,
+    private readonly session: () => Session | null,
+    private readonly clock: Clock,
+    /** called with each document that is durably written, before the save resolves */
+    private readonly saved: (document: Stored, replaces: string | undefined) => void,
+  ) {}
+
+  visit({ id, household, record }: VisitInput): Promise<Visit> {
+    if (id === undefined) return this.write<Visit>({ ...this.begin("visit"), household, record: this.register(record) });
+    return this.amend<Visit>(id, (visit) => {
+      this.checkAuthor(visit);
+      const { value, at, by } = visit.record;
+      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
+      return { ...visit, household: visit.household ?? household, record: this.register(record, visit.record), history };
+    });
+  }
+
+  withdraw(id: string): Promise<Visit> {
+    return this.amend<Visit>(id, (visit) => {
+      this.checkAuthor(visit);
+      const { value, at, by } = visit.record;
+      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
+      return { ...visit, record: this.register({ ...value, withdrawn: true }, visit.record), history };
+    });
+  }
+
+  household({ id, ...fields }: HouseholdInput): Promise<Household> {
+    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
+    if (id !== undefined) return this.amend<Household>(id, (household) => set(household) as unknown as Household);
+    const fresh = { kind: this.register("home"), address: this.register({}), ...this.begin("household") };
+    return this.write<Household>(set(fresh) as unknown as Household);
+  }
+
+  resident({ id, household, ...fields }: ResidentInput): Promise<Resident> {
+    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
+    if (id !== undefined) return this.amend<Resident>(id, (resident) => set(resident) as unknown as Resident);
+    const fresh = { label: this.register(""), age_band: this.register("16-59"), ...this.begin("resident"), household };
+    return this.write<Resident>(set(fresh) as unknown as Resident);
+  }
+
+  /** The author of a visit, and the lead. */
+  mayAmend(visit: Visit): boolean {
+    const person = this.session()?.person;
+    return !!person && (visit.created.by === person.id || person.role === "lead");
+  }
+
+  /** @throws SaveError `not-found` */
+  async get<T extends AnyDocument>(id: string): Promise<T & Stored> {
+    try {
+      return (await this.local.get(id)) as unknown as T & Stored;
+    } catch (error) {
+      if ((error as { status?: number }).status === 404) throw new SaveError("not-found", id, error);
+      throw new SaveError("database", undefined, error);
+    }
+  }
+
+  private begin<T extends AnyDocument["type"]>(type: T) {
+    const { unit, person, device } = this.who();
+    const created = { at: this.clock.now(), by: person.id, device, clock: this.clock.raw() };
+    return { type, _id: `${type}:${ulid(this.clock.millis())}`, schema: SCHEMA, created, unit: unit.code };
+  }
+
+  private who(): Session {
+    const session = this.session();
+    if (!session) throw new SaveError("signed-out");
+    return session;
+  }
+
+  private register<T>(value: T, before?: { at: string }): Register<T> {
+    return { value, at: this.clock.after(before?.at), by: this.who().person.id };
+  }
+
+  private registers(fields: object, before: object): Record<string, Register<unknown>> {
+    const held = before as Record<string, Register<unknown> | undefined>;
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(given.map(([name, value]) => [name, this.register<unknown>(value, held[name])]));
+  }
+
+  private checkAuthor(visit: Visit): void {
+    if (!this.mayAmend(visit)) throw new SaveError("not-author");
+  }
+
+  private async amend<T extends AnyDocument>(id: string, change: (before: T) => T): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.write<T>(change(await this.get<T>(id)));
+      } catch (error) {
+        if (!(error instanceof SaveError) || error.code !== "changed-meanwhile" || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  private async write<T extends AnyDocument>(draft: T): Promise<T> {
+    const document = cleanAll(draft);
+    checkDocument(document);
+    try {
+      const { rev } = await this.local.put(document as unknown as PouchDB.Core.PutDocument<AnyDocument>);
+      const stored = { ...document, _rev: rev } as unknown as Stored;
+      this.saved(stored, document._rev);
+      return stored as unknown as T;
+    } catch (error) {
+      if (isFull(error)) throw new SaveError("storage-full", undefined, error);
+      if ((error as { status?: number }).status === 409) throw new SaveError("changed-meanwhile", undefined, error);
+      throw new SaveError("database", undefined, error);
+    }
+  }
+}

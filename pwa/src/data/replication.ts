@@ -1,0 +1,185 @@
+/**
+ * Push and pull over CouchDB's replication protocol, one round at a time; `sync.ts` says when.
+ *
+ * Not `PouchDB.replicate`: see docs/decisions/001-own-push-and-pull.md. Everything here may be cut at any moment and
+ * repeated: a push is idempotent (`new_edits: false`), a pull's checkpoint moves only after its documents are written.
+ */
+import type { AppStore } from "./app-store";
+import type { Database, Stored } from "./database";
+import type { Receipts, Revision } from "./receipts";
+import { Rejected, Unreachable, type Answer, type Server } from "./server";
+import { isFull } from "./storage";
+import type { Receipt } from "./types";
+
+const BATCH = 100; // documents in one push
+const BYTES = 512_000; // of JSON in one push
+const PAGE = 500; // changes and documents in one pull
+const LONG = 120; // seconds for requests that carry many documents
+
+/** How far this phone has read the server's database. */
+export interface PullMark {
+  since: string;
+  /** the server's `update_seq` at the last finished pull */
+  seen?: string;
+  generation?: string;
+  /** the first sync has come to its end once */
+  complete?: boolean;
+}
+
+export interface Replica {
+  server: Server;
+  store: AppStore;
+  receipts: Receipts;
+  local: Database;
+  /** the name in the server's addresses */
+  name: string;
+}
+
+/** The phone's disk is full: nothing is wrong with the documents. */
+export class DiskFull extends Error {
+  readonly code = "storage-full";
+}
+
+type Outgoing = Stored & { _revisions: { start: number; ids: string[] } };
+interface Refusal {
+  id?: string;
+  rev?: string;
+  error?: string;
+  code?: string;
+  reason?: string;
+}
+
+/**
+ * Sends these revisions and keeps the server's answer for each. Returns how many were answered for; the rest were
+ * overtaken by a newer save (and wait anew), or are too broken to send.
+ */
+export async function push(replica: Replica, waiting: readonly Revision[]): Promise<number> {
+  let answered = 0;
+  for (let from = 0; from < waiting.length; from += BATCH) {
+    const documents = await withHistory(replica.local, waiting.slice(from, from + BATCH));
+    for (const batch of bySize(documents)) answered += await send(replica, batch);
+  }
+  return answered;
+}
+
+async function withHistory(local: Database, revisions: readonly Revision[]): Promise<Outgoing[]> {
+  const { results } = await local.bulkGet({ docs: revisions.map(([id, rev]) => ({ id, rev })), revs: true });
+  return results.flatMap(({ docs }) => docs.flatMap((one) => ("ok" in one ? [one.ok as unknown as Outgoing] : [])));
+}
+
+function bySize(documents: Outgoing[]): Outgoing[][] {
+  const batches: Outgoing[][] = [];
+  let room = 0;
+  for (const document of documents) {
+    const size = JSON.stringify(document).length;
+    if (size > room || !batches.length) {
+      batches.push([]);
+      room = BYTES;
+    }
+    batches.at(-1)?.push(document);
+    room -= size;
+  }
+  return batches;
+}
+
+/** A batch that is refused as a whole is halved, so that one bad document never holds up the others. */
+async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
+  const path = `/sync/${replica.name}/_bulk_docs`;
+  try {
+    const answer = await replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG);
+    await replica.receipts.record(receiptsFor(batch, answer));
+    return batch.length;
+  } catch (error) {
+    if (!(error instanceof Rejected) || ![400, 413, 415].includes(error.status)) throw full(error);
+    if (batch.length > 1) {
+      const half = batch.length >> 1;
+      return (await send(replica, batch.slice(0, half))) + (await send(replica, batch.slice(half)));
+    }
+    await replica.receipts.record(batch.map((one) => refusal(one, { code: error.code, reason: error.reason }, undefined)));
+    return 1;
+  }
+}
+
+/** Accepted is what a 201 from the gateway does not name. Any other answer is no answer. */
+function receiptsFor(batch: Outgoing[], { status, body, headers }: Answer<Refusal[]>): Receipt[] {
+  const at = headers.get("X-GTN-Time");
+  if (status !== 201 || !at || !Array.isArray(body)) throw new Unreachable("not-the-server");
+  return batch.flatMap((document) => {
+    const { _id: id, _rev: rev } = document;
+    const named = body.find((one) => one.id === id && (one.rev === undefined || one.rev === rev) && one.error);
+    if (!named) return [{ id, rev, state: "accepted" as const, at }];
+    // only "forbidden" is final: anything else leaves the revision waiting
+    return named.error === "forbidden" ? [refusal(document, named, at)] : [];
+  });
+}
+
+function refusal(document: Outgoing, { code, reason }: Refusal, at: string | undefined): Receipt {
+  const why = { code: code ?? "forbidden", reason: reason ?? "" };
+  return { id: document._id, rev: document._rev, state: "refused", ...why, ...(at !== undefined && { at }) };
+}
+
+/** Reads what is new on the server; `onProgress` gets documents done and, as far as known, to do. */
+export async function pull(
+  replica: Replica,
+  mark: PullMark,
+  seen: string,
+  at: string,
+  onPage: (done: number, total: number) => Promise<void>,
+): Promise<PullMark> {
+  let { since } = mark;
+  for (let done = 0; ; ) {
+    const query = `style=all_docs&limit=${PAGE}&since=${encodeURIComponent(since)}`;
+    const { body } = await replica.server.get<ChangesPage>(`/sync/${replica.name}/_changes?${query}`, LONG);
+    if (!Array.isArray(body?.results)) throw new Unreachable("not-the-server");
+    await replica.receipts.whilePulling(() => take(replica, body.results, at));
+    since = body.last_seq;
+    done += body.results.length;
+    const over = body.results.length === 0 || body.pending === 0;
+    const next: PullMark = over ? { ...mark, since, seen, complete: true } : { ...mark, since };
+    await replica.store.put("values", `pull:${replica.name}`, next);
+    await onPage(done, done + (body.pending ?? 0));
+    if (over) return next;
+  }
+}
+
+interface ChangesPage {
+  results: { id: string; changes: { rev: string }[] }[];
+  last_seq: string;
+  pending?: number;
+}
+
+async function take({ local, receipts, server, name }: Replica, rows: ChangesPage["results"], at: string): Promise<void> {
+  if (!rows.length) return;
+  const offered = rows.filter((row) => !row.id.startsWith("_")).map((row) => [row.id, row.changes.map(({ rev }) => rev)] as const);
+  const lacking = (await local.revsDiff(Object.fromEntries(offered.map(([id, revs]) => [id, [...revs]])))) as Record<
+    string,
+    { missing: string[] }
+  >;
+  const wanted = Object.entries(lacking).flatMap(([id, { missing }]) => missing.map((rev) => ({ id, rev })));
+  const documents = wanted.length ? await fetchDocuments(server, name, wanted) : [];
+  const held = offered.flatMap(([id, revs]) => revs.filter((rev) => !lacking[id]?.missing.includes(rev)).map((rev): Revision => [id, rev]));
+  const come = documents.map((document): Revision => [document._id, document._rev]);
+  try {
+    // receipts first: a crash between the two leaves a receipt for something that the server does hold
+    await receipts.acceptPulled([...held, ...come], at);
+    const failed = documents.length ? await local.bulkDocs(documents, { new_edits: false }) : [];
+    if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
+  } catch (error) {
+    throw full(error);
+  }
+}
+
+interface BulkGet {
+  results: { id: string; docs: ({ ok: Stored } | { error: { error: string } })[] }[];
+}
+
+async function fetchDocuments(server: Server, name: string, docs: { id: string; rev: string }[]): Promise<Stored[]> {
+  const path = `/sync/${name}/_bulk_get?revs=true&latest=true`;
+  const { body } = await server.post<BulkGet>(path, JSON.stringify({ docs }), LONG);
+  if (!Array.isArray(body?.results)) throw new Unreachable("not-the-server");
+  return body.results.flatMap(({ docs: found }) => found.flatMap((one) => ("ok" in one ? [one.ok] : [])));
+}
+
+function full(error: unknown): unknown {
+  return isFull(error) ? new DiskFull("storage-full", { cause: error }) : error;
+}

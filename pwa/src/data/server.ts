@@ -1,0 +1,77 @@
+/**
+ * Requests to our own server: JSON in and out, each with a time limit, each failure one of two errors.
+ *
+ * `Unreachable` means that nobody knows whether the server acted; `Rejected` is its answer, with its stable code.
+ */
+export class Unreachable extends Error {
+  constructor(
+    readonly code: "unreachable" | "timeout" | "not-the-server",
+    cause?: unknown,
+  ) {
+    super(code, { cause });
+  }
+}
+
+export class Rejected extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly reason: string,
+  ) {
+    super(`${status} ${code}: ${reason}`);
+  }
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export interface Answer<T> {
+  status: number;
+  body: T;
+  headers: Headers;
+}
+
+export class Server {
+  constructor(
+    private readonly fetch: Fetch = (url, init) => globalThis.fetch(url, init),
+    private readonly base = "",
+  ) {}
+
+  get<T>(path: string, seconds = 30): Promise<Answer<T>> {
+    return this.request("GET", path, undefined, seconds);
+  }
+
+  /** @param text the body, as JSON text */
+  post<T>(path: string, text: string, seconds = 30): Promise<Answer<T>> {
+    return this.request("POST", path, text, seconds);
+  }
+
+  private async request<T>(method: string, path: string, text: string | undefined, seconds: number): Promise<Answer<T>> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), seconds * 1000);
+    const init: RequestInit = { method, signal: limit.signal, credentials: "same-origin", cache: "no-store" };
+    init.headers = { Accept: "application/json", ...(text !== undefined && { "Content-Type": "application/json" }) };
+    if (text !== undefined) init.body = text;
+    try {
+      const response = await this.fetch(this.base + path, init);
+      const answer = await response.text();
+      return read<T>(response, answer);
+    } catch (error) {
+      if (error instanceof Rejected || error instanceof Unreachable) throw error;
+      throw new Unreachable(limit.signal.aborted ? "timeout" : "unreachable", error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A sign-in page of some Wi-Fi answers 200 with HTML: what is not JSON is not our server. */
+function read<T>(response: Response, text: string): Answer<T> {
+  let body: unknown;
+  try {
+    body = text === "" ? undefined : JSON.parse(text);
+  } catch (error) {
+    if (response.ok) throw new Unreachable("not-the-server", error);
+  }
+  if (response.ok) return { status: response.status, body: body as T, headers: response.headers };
+  const { error, reason } = (body ?? {}) as { error?: unknown; reason?: unknown };
+  throw new Rejected(response.status, typeof error === "string" ? error : "server-error", typeof reason === "string" ? reason : "");
+}

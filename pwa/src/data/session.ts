@@ -1,0 +1,67 @@
+/** Who is signed in on this phone. A session outlives its cookie: whoever records offline keeps recording. */
+import type { AppStore } from "./app-store";
+import type { Clock } from "./clock";
+import { Rejected, type Server, Unreachable } from "./server";
+import type { Session, SignInAnswer } from "./types";
+
+const VERSION: string = import.meta.env?.VITE_VERSION ?? "0";
+
+export class Sessions {
+  current: Session | null = null;
+
+  constructor(
+    private readonly store: AppStore,
+    private readonly server: Server,
+    private readonly clock: Clock,
+  ) {}
+
+  async load(): Promise<Session | null> {
+    const [session, offset] = await Promise.all([this.store.get<Session>("values", "session"), this.store.get<number>("values", "offset")]);
+    this.clock.offset = offset ?? 0;
+    this.current = session ?? null;
+    return this.current;
+  }
+
+  async signIn(login: string, password: string): Promise<SignInAnswer> {
+    const device = { label: deviceLabel(), ...(this.current && { id: this.current.device }) };
+    try {
+      const session = await this.ask("/api/sign-in", { login: login.normalize("NFC").trim(), password, device });
+      return { ok: true, session };
+    } catch (error) {
+      if (error instanceof Rejected) return { ok: false, error: error.code, reason: error.reason };
+      if (error instanceof Unreachable) return { ok: false, error: error.code, reason: "" };
+      throw error;
+    }
+  }
+
+  hello(state: Record<string, unknown>): Promise<Session> {
+    return this.ask("/api/hello", { clock: this.clock.raw(), app: VERSION, ...state });
+  }
+
+  async signOut(): Promise<void> {
+    await this.server.post("/api/sign-out", "{}");
+    this.current = null;
+    await this.store.delete("values", "session");
+  }
+
+  /** Both calls answer with a session, and tell the server's time. */
+  private async ask(path: string, body: object): Promise<Session> {
+    const asked = this.clock.millis() - this.clock.offset;
+    const { body: session } = await this.server.post<Session>(path, JSON.stringify(body));
+    const answered = this.clock.millis() - this.clock.offset;
+    if (typeof session?.database !== "string" || typeof session.person?.id !== "string") throw new Unreachable("not-the-server");
+    this.clock.offset = Math.round(Date.parse(session.time) - (asked + answered) / 2);
+    await this.store.change(["values"], (to) => {
+      to("values").put(session, "session");
+      to("values").put(this.clock.offset, "offset");
+    });
+    this.current = session;
+    return session;
+  }
+}
+
+function deviceLabel(): string {
+  const agent = typeof navigator === "undefined" ? "" : navigator.userAgent;
+  const model = /\(([^)]*)\)/.exec(agent)?.[1]?.split(";").map((part) => part.trim());
+  return (model?.find((part) => /Android|iPhone|iPad|Windows|Mac|Linux/.test(part)) ?? "web").slice(0, 60);
+}

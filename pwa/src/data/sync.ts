@@ -1,0 +1,201 @@
+/**
+ * When to sync, and what the screens see of it. One round is: greet the server, push what waits, pull what is new; with
+ * nothing new it is the greeting alone. One tab at a time does it, and a failed round is tried again, later and later.
+ */
+import { localChanges } from "./database";
+import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
+import { Rejected, Unreachable } from "./server";
+import type { Session, SyncState } from "./types";
+
+const SOON = 3_000; // ms after a save
+const REGULAR = 5 * 60_000; // ms, while the app is looked at
+const FIRST_WAIT = 2_000;
+const LONGEST_WAIT = 60_000;
+
+/** Fields to set; undefined clears one. */
+export type SyncChange = { [Field in keyof SyncState]?: SyncState[Field] | undefined };
+
+export interface Surroundings {
+  replica: Replica;
+  /** greets the server: keeps the session and the clock's offset */
+  hello(counts: { waiting: number; accepted: number; refused: number; last_error?: string }): Promise<Session>;
+  now(): string;
+  /** shows a change of state */
+  show(change: SyncChange): void;
+  /** documents or receipts have changed */
+  changed(): Promise<void>;
+  random?: () => number;
+}
+
+export class Sync {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private running: Promise<void> | undefined;
+  private failures = 0;
+  private lastError: string | undefined;
+  private signedOut = false;
+  private again = false;
+  private stopped = false;
+  private readonly listening = new AbortController();
+
+  constructor(private readonly around: Surroundings) {}
+
+  /** Listens to what should set off a round. */
+  listen(): void {
+    if (typeof document === "undefined") return;
+    const { signal } = this.listening;
+    const visible = () => document.visibilityState === "visible";
+    addEventListener("online", () => this.hurry(), { signal });
+    addEventListener("offline", () => this.around.show({ phase: "offline" }), { signal });
+    document.addEventListener("visibilitychange", () => visible() && this.hurry(), { signal });
+    const regular = setInterval(() => visible() && void this.run(), REGULAR);
+    signal.addEventListener("abort", () => clearInterval(regular));
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.listening.abort();
+    clearTimeout(this.timer);
+  }
+
+  /** A record was saved. */
+  soon(): void {
+    if (this.running) this.again = true;
+    else if (!this.failures) this.schedule(SOON);
+  }
+
+  /** The network is back, or someone tapped: no waiting out of a back-off. */
+  hurry(): Promise<void> {
+    this.failures = 0;
+    return this.run();
+  }
+
+  /** Someone signed in again. */
+  resume(): Promise<void> {
+    this.signedOut = false;
+    return this.hurry();
+  }
+
+  /** One round, or the one that is under way. Never rejects: what went wrong is in the state. */
+  run(): Promise<void> {
+    if (this.stopped || this.signedOut) return Promise.resolve();
+    clearTimeout(this.timer);
+    this.running ??= this.once().finally(() => {
+      this.running = undefined;
+      if (this.again && !this.failures) this.schedule(SOON);
+      this.again = false;
+    });
+    return this.running;
+  }
+
+  private async once(): Promise<void> {
+    if (typeof navigator !== "undefined" && navigator.onLine === false) return this.fail(new Unreachable("unreachable"));
+    try {
+      const done = await alone(`gtn-sync-${this.around.replica.store.name}`, () => this.round());
+      if (done === undefined) return this.schedule(LONGEST_WAIT); // another tab does it and tells us
+      this.failures = 0;
+      this.lastError = undefined;
+      this.around.show({ phase: "idle", last: this.around.now(), error: undefined, nextTry: undefined, progress: undefined });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async round(): Promise<true> {
+    const { replica } = this.around;
+    await this.scan();
+    const counts = replica.receipts.counts();
+    const session = await this.around.hello({ ...counts, ...(this.lastError && { last_error: this.lastError }) });
+    const { mark, reset } = await this.mark(session);
+    // after a reset the pull shows what the server still has; only the rest is sent again
+    const first = reset ? await this.pull(mark, session) : mark;
+    const undecided = await this.push();
+    if (first.seen !== session.update_seq) await this.pull(first, session);
+    await this.settle();
+    if (undecided) throw new Rejected(500, "server-error", "");
+    return true;
+  }
+
+  /** Where the last pull ended; the beginning when the server's data are another generation, or ours have vanished. */
+  private async mark({ generation }: Session): Promise<{ mark: PullMark; reset: boolean }> {
+    const { store, receipts, name } = this.around.replica;
+    const known = await store.get<PullMark>("values", `pull:${name}`);
+    if (!known) return { mark: { since: "0", generation }, reset: false };
+    if (known.generation === generation) return { mark: known, reset: false };
+    await receipts.forgetAccepted((since) => localChanges(this.around.replica.local, since, false));
+    return { mark: { since: "0", generation }, reset: true };
+  }
+
+  /** Sends until nothing waits. True when the server named a document without deciding about it. */
+  private async push(): Promise<boolean> {
+    const { replica, show, changed } = this.around;
+    for (;;) {
+      const waiting = replica.receipts.waiting();
+      if (!waiting.length) return false;
+      show({ phase: "push" });
+      await push(replica, waiting);
+      await this.settle();
+      await changed();
+      const left = new Set(replica.receipts.waiting().map((one) => one.join("\n")));
+      if (waiting.some((one) => left.has(one.join("\n")))) return true;
+    }
+  }
+
+  private async pull(mark: PullMark, session: Session): Promise<PullMark> {
+    const { replica, show, changed } = this.around;
+    const first = !mark.complete;
+    show({ phase: first ? "first" : "pull" });
+    return pull(replica, mark, session.update_seq, session.time, async (done, total) => {
+      if (first) show({ progress: { done, total } });
+      await this.settle();
+      await changed();
+    });
+  }
+
+  private scan(): Promise<unknown> {
+    const { local, receipts } = this.around.replica;
+    return receipts.scan((since) => localChanges(local, since, false));
+  }
+
+  private async settle(): Promise<void> {
+    await this.scan();
+    await this.around.replica.receipts.advance();
+  }
+
+  private fail(error: unknown): void {
+    const code = codeOf(error);
+    this.lastError = code;
+    if (error instanceof Rejected && error.status === 401) {
+      this.signedOut = true;
+      return this.around.show({ phase: "signed-out", error: code, nextTry: undefined, progress: undefined });
+    }
+    const offline = typeof navigator !== "undefined" && navigator.onLine === false;
+    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.75 + (this.around.random ?? Math.random)() / 4);
+    const nextTry = new Date(Date.parse(this.around.now()) + wait).toISOString();
+    this.around.show({ phase: offline ? "offline" : "failed", error: code, nextTry, progress: undefined });
+    this.schedule(wait);
+  }
+
+  private schedule(wait: number): void {
+    clearTimeout(this.timer);
+    if (this.stopped) return;
+    this.timer = setTimeout(() => void this.run(), wait);
+    // in Node a waiting timer must not keep the process alive
+    (this.timer as { unref?: () => void }).unref?.();
+  }
+}
+
+/** Stable codes for `sync.error.<code>`. */
+function codeOf(error: unknown): string {
+  if (error instanceof Unreachable || error instanceof DiskFull) return error.code;
+  if (!(error instanceof Rejected)) return "phone-error";
+  if (error.status === 401) return "signed-out";
+  if (error.status === 503 || error.status === 429) return "server-busy";
+  return error.status >= 500 ? "server-error" : error.code;
+}
+
+/** Runs while no other tab does; undefined when another tab is at it. */
+async function alone<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+  const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
+  if (!locks) return work();
+  return locks.request(name, { ifAvailable: true }, async (lock) => (lock ? await work() : undefined));
+}
