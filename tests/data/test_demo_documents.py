@@ -15,6 +15,7 @@ import pytest
 from server.demo.addresses import addresses
 from server.demo.names import person_name, phone_number
 from server.demo.unit import LEVELS, SERVICES, VIETNAM, documents
+from sync import checks
 from sync.documents import AnyDocument, Household, Resident, Visit
 
 TODAY = date(2026, 11, 23)
@@ -40,6 +41,12 @@ def test_every_document_is_one_that_a_phone_could_have_sent(typed: list[AnyDocum
     assert counts[Visit] == 1500
     assert 150 < counts[Resident] < 350
     assert len({document.id for document in typed}) == len(typed)
+
+
+def test_every_document_passes_the_rules_on_writing(unit: list[dict[str, Any]]) -> None:
+    for document in unit:
+        writer = checks.Writer(document["created"]["by"], "volunteer", "tdp-07")
+        checks.check(writer, document, checks.Stored())
 
 
 def test_the_same_seed_gives_the_same_documents_and_another_seed_gives_others() -> None:

@@ -1,0 +1,34 @@
+"""Passwords that are easy to type on a phone: three Vietnamese syllables without marks, and digits."""
+
+from __future__ import annotations
+
+import secrets
+
+ONSETS = (
+    "b",
+    "c",
+    "ch",
+    "d",
+    "g",
+    "h",
+    "kh",
+    "l",
+    "m",
+    "n",
+    "ng",
+    "nh",
+    "ph",
+    "s",
+    "t",
+    "th",
+    "tr",
+    "v",
+    "x",
+)
+RHYMES = ("a", "an", "ang", "ao", "au", "am", "o", "on", "ong", "oi", "u", "un", "ung", "ui", "ai")
+
+
+def new_password() -> str:
+    """About 38 bits; tries are limited, and the demo holds nothing real."""
+    syllables = (secrets.choice(ONSETS) + secrets.choice(RHYMES) for _ in range(3))
+    return f"{''.join(syllables)}{secrets.randbelow(9000) + 1000}"
