@@ -261,7 +261,7 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str | int | float]
     """Every piece of text or number outside ids and times, with the name of its field."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key not in _NO_TEXT or isinstance(item, dict | list) and key not in _ENVELOPE:
+            if key not in _NO_TEXT or (isinstance(item, dict | list) and key not in _ENVELOPE):
                 yield "key", key
                 yield from _texts(item, str(key))
     elif isinstance(value, list):

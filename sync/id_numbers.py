@@ -43,7 +43,7 @@ def judge(text: str) -> Verdict:
 
 
 def mask(text: str) -> str:
-    """The text with every digit of an identity number replaced by a dot; other texts come back as they are."""
+    """The text with every digit of an identity number as a dot; other texts come back as they are."""
     if judge(text) != "refuse":
         return text
     return _CHAIN.sub(_masked, _plain(text))

@@ -1,0 +1,296 @@
+"""The replication protocol for phones: ``/sync/{database}/…``, an allow-list and nothing beside it.
+
+Who asks is told by `identify`; that person reaches the database of the own unit and no other, and whether
+another exists cannot be learnt. Requests go on under CouchDB's proxy authentication, so that `_security`
+and the validators are a second wall. Reads stream through; writes are read whole and checked
+(`sync.gateway_writes`). Every error is JSON ``{"error", "reason"}`` with a code of `sync.gateway_errors`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sync import gateway_body as bodies
+from sync.checks import Writer
+from sync.gateway_errors import RETRY_SECONDS, GatewayError
+from sync.gateway_paths import Target, read_path
+from sync.gateway_upstream import Upstream
+from sync.gateway_writes import Batch, Writes
+from sync.names import Names
+from sync.quarantine import Bringer, Quarantine
+from sync.store import Store
+
+SMALL = 256 * 1024
+TIME_HEADER = "X-GTN-Time"
+_FORGED = "x-auth-couchdb-"
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever asks: ids as in ``person:…`` and ``device:…``, codes of unit and ward."""
+
+    person: str
+    role: str
+    unit: str
+    ward: str
+    device: str
+
+
+Identify = Callable[[Request], Awaitable[Caller | None]]
+Sentence = Callable[[Request, str], str]
+
+
+class Gateway:
+    """An ASGI application to be mounted at `mount`; it works between `start` and `stop`, or within `running`.
+
+    :param sentence: the reader's words for a message key, ``error.<code>`` or ``refused.<code>``.
+    :param on_written: called with the store's name of a database after documents were accepted there.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        names: Names,
+        *,
+        identify: Identify,
+        sentence: Sentence,
+        on_written: Callable[[str], None] | None = None,
+        mount: str = "/sync",
+    ) -> None:
+        self._names = names
+        self._identify = identify
+        self._sentence = sentence
+        self._on_written = on_written
+        self._mount = mount
+        self._upstream = Upstream(store)
+        self._writes = Writes(self._upstream, Quarantine(store))
+
+    async def start(self) -> None:
+        await self._upstream.__aenter__()
+
+    async def stop(self) -> None:
+        await self._upstream.__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Gateway]:
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            await self._serve(request, send)
+        except GatewayError as error:
+            if error.status >= 500:
+                log.warning("gateway failed", path=request.url.path, code=error.code, detail=error.detail)
+            await self._refuse(request, error)(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        target = self._read_target(request)
+        caller = await self._identify(request)
+        if caller is None:
+            raise GatewayError("signed-out")
+        if target.operation == "welcome":
+            await _send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
+            return
+        ward = self._names.ward(caller.ward)
+        if target.database != ward.role(caller.unit):
+            raise GatewayError("not-yours")
+        if target.operation == "_bulk_docs":
+            await self._write(request, send, caller)
+        elif target.operation == "_local":
+            await self._checkpoint(request, send, caller, target)
+        else:
+            await self._read(request, send, caller, target)
+
+    def _read_target(self, request: Request) -> Target:
+        raw = request.scope.get("raw_path") or request.scope["path"].encode()
+        target = read_path(raw.partition(b"?")[0], self._mount)
+        if target is None:
+            raise GatewayError("not-found")
+        names = request.headers.keys()
+        if any(name.startswith(_FORGED) for name in names):
+            raise GatewayError("not-found")
+        if request.method not in target.methods or any(name in _OVERRIDES for name in names):
+            raise GatewayError("method-not-allowed")
+        return target
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    async def _read(self, request: Request, send: Send, caller: Caller, target: Target) -> None:
+        query = bodies.read_query(request, target)
+        body = await self._read_question(request, target, query)
+        path = self._path(caller)
+        if target.operation != "info":
+            path += f"/{target.operation}{bodies.encode_query(query)}"
+        opening = self._upstream.open(*self._signed(caller), request.method, path, body)
+        response = await (_unless_gone(request, opening) if query.get("feed") == "longpoll" else opening)
+        try:
+            await _pass_on(response, send)
+        finally:
+            response.close() if not response.content.at_eof() else response.release()
+
+    async def _read_question(self, request: Request, target: Target, query: dict[str, str]) -> bytes | None:
+        """The body of a reading request, in our words; None for GET."""
+        if request.method == "GET":
+            if "filter" in query:
+                raise GatewayError("bad-request")
+            return None
+        if target.operation == "_bulk_get":
+            return msgspec.json.encode(await bodies.read_json(request, bodies.BulkGet))
+        if target.operation == "_revs_diff":
+            return msgspec.json.encode(await bodies.read_json(request, bodies.RevsDiff))
+        if "filter" in query:
+            return msgspec.json.encode(await bodies.read_json(request, bodies.DocIds))
+        await bodies.read_json(request, dict[str, Any])
+        return b"{}"
+
+    async def _checkpoint(self, request: Request, send: Send, caller: Caller, target: Target) -> None:
+        """A device's own `_local` document; in the store its name begins with the device."""
+        stored = f"_local/{caller.device}.{target.id}"
+        body: dict[str, Any] | None = None
+        if request.method == "PUT":
+            body = {**await bodies.read_json(request, dict[str, Any], bodies.LARGEST_LOCAL)}
+            body["_id"] = stored
+        path = f"{self._path(caller)}/_local/{quote(f'{caller.device}.{target.id}', safe=':')}"
+        status, answer = await self._upstream.ask(*self._signed(caller), request.method, path, body)
+        if status not in (200, 201):
+            raise GatewayError("not-found" if status == 404 else "bad-request")
+        for name in ("_id", "id"):
+            if name in answer:
+                answer[name] = f"_local/{target.id}"
+        await _send_json(send, status, answer)
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    async def _write(self, request: Request, send: Send, caller: Caller) -> None:
+        body: bodies.BulkDocs = await bodies.read_json(request, bodies.BulkDocs)
+        if body.new_edits:
+            raise GatewayError("bad-request", "new_edits must be false")
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ward = self._names.ward(caller.ward)
+        bringer = Bringer(caller.person, caller.device, caller.unit, ward.role(caller.unit), at)
+        writer = Writer(caller.person, caller.role, caller.unit)
+        batch = Batch(*self._signed(caller), bringer, writer, ward, self._path(caller))
+        written, refused = await self._writes.take(batch, body.docs)
+        if written and self._on_written is not None:
+            self._on_written(ward.unit(caller.unit))
+        answer = [
+            {
+                "id": one.id,
+                "rev": one.rev,
+                "error": "forbidden",
+                "code": one.why,
+                "reason": self._sentence(request, f"refused.{one.why}"),
+            }
+            for one in refused
+        ]
+        await _send_json(send, 201, answer, {TIME_HEADER: at})
+
+    # -- how ----------------------------------------------------------------------------------------
+
+    def _path(self, caller: Caller) -> str:
+        return "/" + self._names.ward(caller.ward).unit(caller.unit)
+
+    def _signed(self, caller: Caller) -> tuple[str, str]:
+        return caller.person, self._names.ward(caller.ward).role(caller.unit)
+
+    def _refuse(self, request: Request, error: GatewayError) -> Response:
+        reason = self._sentence(request, f"error.{error.code}")
+        headers = {"Cache-Control": "no-store"}
+        if error.code in RETRY_SECONDS:
+            headers["Retry-After"] = str(RETRY_SECONDS[error.code])
+        if error.code == "too-large":
+            headers["Connection"] = "close"
+        content = msgspec.json.encode({"error": error.code, "reason": reason})
+        return Response(content, error.status, headers, "application/json")
+
+
+async def _unless_gone(
+    request: Request, opening: Awaitable[aiohttp.ClientResponse]
+) -> aiohttp.ClientResponse:
+    """The answer, given up when the phone hangs up first: a long poll would else be held for nobody."""
+    answering = asyncio.ensure_future(opening)
+    leaving = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        leaving.cancel()
+        if not answering.done():
+            answering.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _pass_on(response: aiohttp.ClientResponse, send: Send) -> None:
+    """Stream an answer, as fast as the phone takes it. One that is cut short stays visibly cut.
+
+    :raises GatewayError: when CouchDB has nothing to give that a phone could use.
+    """
+    if response.status != 200 or "json" not in response.headers.get("Content-Type", ""):
+        code = "bad-request" if response.status in (400, 413, 415) else "store-unavailable"
+        raise GatewayError(code, f"CouchDB answered {response.status}")
+    length = response.content_length
+    if length is not None and length <= SMALL:
+        try:
+            whole = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            raise GatewayError("store-unavailable", "cut short") from None
+        await _send(send, 200, whole)
+        return
+    headers = _headers() if length is None else _headers(length)
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    try:
+        async for chunk in response.content.iter_any():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except (aiohttp.ClientError, TimeoutError) as error:
+        log.warning("an answer of CouchDB was cut short", error=type(error).__name__)
+        raise ClientDisconnect from None
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_json(send: Send, status: int, content: Any, extra: dict[str, str] | None = None) -> None:
+    more = [(name.lower().encode(), value.encode()) for name, value in (extra or {}).items()]
+    await _send(send, status, msgspec.json.encode(content), more)
+
+
+async def _send(send: Send, status: int, body: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
+    headers = _headers(len(body)) + (more or [])
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _headers(length: int | None = None) -> list[tuple[bytes, bytes]]:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return headers

@@ -1,0 +1,32 @@
+"""What the gateway answers when it does not do as asked: stable codes and their statuses.
+
+The sentences are ``error.<code>`` in the catalogues of `server.texts`, and ``refused.<code>`` for single
+documents (`sync.checks`).
+"""
+
+from __future__ import annotations
+
+STATUS = {
+    "bad-json": 400,
+    "bad-request": 400,
+    "too-deep": 400,
+    "signed-out": 401,
+    "not-yours": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "too-large": 413,
+    "bad-content-type": 415,
+    "too-many-refused": 429,
+    "store-unavailable": 503,
+}
+RETRY_SECONDS = {"store-unavailable": 5, "too-many-refused": 3600}
+
+
+class GatewayError(Exception):
+    """The whole request is answered with a row of `STATUS`; `detail` is for logs."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = STATUS[code]
+        self.detail = detail

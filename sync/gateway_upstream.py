@@ -1,0 +1,107 @@
+"""Requests to CouchDB in the name of a person, over connections that stay open.
+
+Who asks is said by proxy authentication (`sync.proxy_auth`). Nothing of the phone's own headers is passed
+on, and of CouchDB's only the type and length of the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from sync.gateway_errors import GatewayError
+from sync.proxy_auth import signed_headers
+from sync.store import Store, StoreError
+
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
+CONNECTIONS = 200
+
+
+class Upstream:
+    """A pool of connections to one store. Use it as an async context manager."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._secret = ""
+        self._asking = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Upstream:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=TIMEOUT,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent",),
+            auto_decompress=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def open(
+        self, person: str, role: str, method: str, path: str, body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
+        """The answer to a request, its body still to be read; the caller releases it.
+
+        :raises GatewayError: ``store-unavailable``, also when CouchDB does not accept the signature.
+        """
+        if self._session is None:
+            raise RuntimeError("the gateway was not started")
+        headers = signed_headers(await self._signing_secret(), person, role)
+        headers["Accept"] = "application/json"
+        headers["Accept-Encoding"] = "identity"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            response = await self._session.request(
+                method,
+                URL(self._store.address + path, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise GatewayError("store-unavailable", type(error).__name__) from None
+        if response.status in (401, 403):
+            self._secret = ""
+        if response.status in (401, 403) or response.status >= 500:
+            response.close()
+            raise GatewayError("store-unavailable", f"CouchDB answered {response.status} to {method} {path}")
+        return response
+
+    async def ask(self, person: str, role: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and decoded JSON of a small request; 202 counts as no answer at all.
+
+        :raises GatewayError: ``store-unavailable``.
+        """
+        encoded = None if body is None else msgspec.json.encode(body)
+        response = await self.open(person, role, method, path, encoded)
+        try:
+            answer = msgspec.json.decode(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
+            raise GatewayError("store-unavailable", f"no whole answer: {type(error).__name__}") from None
+        finally:
+            response.release()
+        if response.status == 202:
+            raise GatewayError("store-unavailable", "a write without the cluster's quorum")
+        return response.status, answer
+
+    async def _signing_secret(self) -> str:
+        if not self._secret:
+            async with self._asking:
+                if not self._secret:
+                    try:
+                        self._secret = await self._store.proxy_secret()
+                    except StoreError as error:
+                        raise GatewayError("store-unavailable", error.reason) from None
+        return self._secret
