@@ -11,6 +11,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -119,7 +120,7 @@ def _check_archive(data: bytes) -> None:
             if "xl/workbook.xml" not in names or len(names) > 1000:
                 raise NotASheet("not-a-sheet")
             _check_parts(archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         raise NotASheet("not-a-sheet") from None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import random
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -318,6 +320,16 @@ def test_what_is_no_sheet_is_refused_with_a_code(case: str) -> None:
     with pytest.raises(NotASheet) as caught:
         read_households(make())
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_workbook_is_refused_or_read_and_never_a_trace(seed: int) -> None:
+    rng = random.Random(seed)
+    data = bytearray(xlsx([HEAD, *([number, number, "", "phố Ao Đình"] for number in range(1, 50))]))
+    for _ in range(rng.randrange(1, 20)):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    with contextlib.suppress(NotASheet):
+        read_households(bytes(data))
 
 
 @pytest.mark.parametrize(
