@@ -1,0 +1,251 @@
+"""One database: its SQLite file, its one writer and its readers.
+
+All writes of a database go through one thread, which takes everything that waits into one
+transaction (group commit), each piece under its own savepoint. Readers each have a connection and
+see the last commit. A commit returns when it is on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sync.embedded.errors import NotFound, wrap_sqlite
+
+T = TypeVar("T")
+
+SCHEMA = """
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+CREATE TABLE IF NOT EXISTS docs (
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, deleted INTEGER NOT NULL,
+  rev TEXT NOT NULL, body INTEGER NOT NULL, tree BLOB NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS docs_seq ON docs (seq);
+CREATE INDEX IF NOT EXISTS docs_live ON docs (id, rev) WHERE deleted = 0;
+CREATE TABLE IF NOT EXISTS bodies (key INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, digests TEXT);
+CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS locals (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS purges (seq INTEGER PRIMARY KEY, id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS state (
+  one INTEGER PRIMARY KEY CHECK (one = 1), uuid TEXT NOT NULL, created INTEGER NOT NULL, seq INTEGER NOT NULL,
+  live INTEGER NOT NULL, dead INTEGER NOT NULL, purge_seq INTEGER NOT NULL, design_seq INTEGER NOT NULL,
+  security BLOB NOT NULL);
+"""
+
+DEFAULT_SECURITY = b'{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}'
+GROUP = 64
+"""Writes taken into one transaction at most."""
+
+
+@dataclass
+class State:
+    """The counters of a database, as of one transaction."""
+
+    uuid: str
+    created: int
+    seq: int
+    live: int
+    dead: int
+    purge_seq: int
+    design_seq: int
+    security: bytes
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> State:
+        columns = "uuid, created, seq, live, dead, purge_seq, design_seq, security"
+        return cls(*connection.execute(f"SELECT {columns} FROM state").fetchone())  # noqa: S608
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE state SET seq = ?, live = ?, dead = ?, purge_seq = ?, design_seq = ?, security = ?",
+            (self.seq, self.live, self.dead, self.purge_seq, self.design_seq, self.security),
+        )
+
+    def format_seq(self, seq: int) -> str:
+        """The number with the database's own mark, so that one of another life starts from zero."""
+        return f"{seq}-{self.uuid}"
+
+    def parse_seq(self, since: str) -> int:
+        """The number a client counts from; 0 for a sequence of a database that is no more."""
+        number, _, mark = since.strip('"').partition("-")
+        if not number.isdigit() or (mark and mark != self.uuid):
+            return 0
+        return min(int(number), self.seq)
+
+
+@dataclass
+class Job:
+    work: Callable[[sqlite3.Connection], Any]
+    future: Future[Any]
+    alone: bool = False
+
+
+def connect(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA busy_timeout = 30000")
+    return connection
+
+
+class Database:
+    """An open database. Methods may be called from any thread."""
+
+    def __init__(self, name: str, path: Path, created: int) -> None:
+        """Opens the file, makes it when missing.
+
+        :raises StoreError: when SQLite refuses.
+        """
+        self.name = name
+        self.path = path
+        self.compacting = False
+        self.on_commit: Callable[[], None] = lambda: None
+        self._free: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._waiting = threading.Condition(self._lock)
+        self._jobs: deque[Job] = deque()
+        self._thread: threading.Thread | None = None
+        try:
+            self._writer = connect(path)
+            self._writer.executescript(SCHEMA)
+            if not self._writer.execute("SELECT 1 FROM state").fetchone():
+                row = (secrets.token_hex(4), created, DEFAULT_SECURITY)
+                self._writer.execute("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0, 0, 0, ?)", row)
+                sync_folder(path.parent)
+        except sqlite3.Error as failure:
+            raise wrap_sqlite(failure) from failure
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one moment of the database.
+
+        :raises StoreError: the database was deleted, or SQLite refuses.
+        """
+        with self._lock:
+            if self._closed:
+                raise NotFound("Database does not exist.")
+            connection = self._free.pop() if self._free else None
+        try:
+            connection = connection or connect(self.path)
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as failure:
+            raise wrap_sqlite(failure) from failure
+        finally:
+            if connection is not None:
+                self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
+        with self._lock:
+            if not self._closed and len(self._free) < 8:
+                self._free.append(connection)
+                return
+        connection.close()
+
+    def submit(self, work: Callable[[sqlite3.Connection], T], alone: bool = False) -> Future[T]:
+        """Do `work` in the writer's next transaction; done when the commit is on the disk.
+
+        ``alone`` runs it outside any transaction. The future raises StoreError.
+        """
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                future.set_exception(NotFound("Database does not exist."))
+                return future
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name=f"writer {self.name}", daemon=True)
+                self._thread.start()
+            self._jobs.append(Job(work, future, alone))
+            self._waiting.notify()
+        return future
+
+    def close(self) -> None:
+        """Finish what waits, then let go of the files."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.notify()
+            free, self._free = self._free, []
+        for connection in free:
+            connection.close()
+        if self._thread is not None:
+            self._thread.join()
+        self._writer.close()
+
+    def _take(self) -> list[Job]:
+        """What the next transaction holds; empty when the database closes."""
+        with self._lock:
+            while not self._jobs and not self._closed:
+                self._waiting.wait()
+            group: list[Job] = []
+            while self._jobs and len(group) < GROUP and not (group and self._jobs[0].alone):
+                group.append(self._jobs.popleft())
+                if group[-1].alone:
+                    break
+            return group
+
+    def _write(self) -> None:
+        while group := self._take():
+            if group[0].alone:
+                self._run_alone(group[0])
+            else:
+                self._commit(group)
+
+    def _run_alone(self, job: Job) -> None:
+        try:
+            job.future.set_result(job.work(self._writer))
+        except sqlite3.Error as failure:
+            job.future.set_exception(wrap_sqlite(failure))
+        except Exception as failure:
+            job.future.set_exception(failure)
+
+    def _commit(self, group: list[Job]) -> None:
+        done: list[tuple[Job, Any]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._run(job, done)
+            self._writer.execute("COMMIT")
+        except Exception as failure:
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.rollback()
+            refusal = wrap_sqlite(failure) if isinstance(failure, sqlite3.Error) else failure
+            for job in group:
+                if not job.future.done():
+                    job.future.set_exception(refusal)
+            return
+        self.on_commit()
+        for job, result in done:
+            job.future.set_result(result)
+
+    def _run(self, job: Job, done: list[tuple[Job, Any]]) -> None:
+        self._writer.execute("SAVEPOINT job")
+        try:
+            done.append((job, job.work(self._writer)))
+        except Exception as failure:
+            if not self._writer.in_transaction:
+                raise  # SQLite has given up the whole transaction, as it does on a full disk
+            self._writer.execute("ROLLBACK TO job")
+            job.future.set_exception(wrap_sqlite(failure) if isinstance(failure, sqlite3.Error) else failure)
+        self._writer.execute("RELEASE job")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a file's name in its folder as durable as its content."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,201 @@
+"""Design documents: their views, their validators, and what is checked when one is written."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sync.embedded.access import User
+from sync.embedded.database import State
+from sync.embedded.documents import compose, encode
+from sync.embedded.errors import (
+    BadRequest,
+    DesignFailure,
+    Forbidden,
+    NotFound,
+    NotImplementedHere,
+    StoreError,
+    Unauthorized,
+)
+from sync.embedded.javascript import CompilationFailure, Validator, check_function
+from sync.embedded.trees import has_text
+from sync.embedded.writing import Draft, Stored, read_body
+
+REDUCES = ("_sum", "_count", "_stats")
+LANGUAGE = "javascript"
+BATCH = 4_000_000
+"""Bytes of documents handed to JavaScript at a time."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: `signature` names its rows, which depend on nothing but the map function."""
+
+    name: str
+    map: str
+    reduce: str | None
+
+    @property
+    def signature(self) -> str:
+        return hashlib.sha256(self.map.encode()).hexdigest()[:24]
+
+
+def parse_views(fields: Mapping[str, Any]) -> dict[str, View]:
+    """:raises BadRequest: a malformed `views` member."""
+    views = fields.get("views") or {}
+    if not isinstance(views, dict):
+        raise BadRequest("`views` field must be an object", "invalid_design_doc")
+    found: dict[str, View] = {}
+    for name, item in views.items():
+        if name == "lib":
+            continue
+        if not isinstance(item, dict) or not isinstance(item.get("map"), str):
+            raise BadRequest(f"`map` field of view `{name}` must be a string", "invalid_design_doc")
+        found[name] = View(name, item["map"], item.get("reduce"))
+    return found
+
+
+def check_design(fields: Mapping[str, Any]) -> None:
+    """Refuse a design document whose views do not compile, in CouchDB's words.
+
+    :raises StoreError: 400, or 501 for what this store does not run.
+    """
+    if fields.get("language", LANGUAGE) != LANGUAGE:
+        raise NotImplementedHere("The embedded store runs design documents in JavaScript only.")
+    for view in parse_views(fields).values():
+        try:
+            check_function(view.map)
+        except CompilationFailure as failure:
+            reason = f"Compilation of the map function in the '{view.name}' view failed: {failure.reason}"
+            raise BadRequest(reason, "compilation_error") from None
+
+
+def read_design(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """:raises NotFound: no such design document."""
+    row = connection.execute("SELECT deleted, body FROM docs WHERE id = ?", (f"_design/{name}",)).fetchone()
+    if not row:
+        raise NotFound("missing")
+    if row[0]:
+        raise NotFound("deleted")
+    fields: dict[str, Any] = msgspec.json.decode(read_body(connection, row[1]))
+    return fields
+
+
+def all_signatures(connection: sqlite3.Connection) -> set[str]:
+    """The rows any design document still needs."""
+    sql = "SELECT body FROM docs WHERE deleted = 0 AND id >= '_design/' AND id < '_design0'"
+    kept: set[str] = set()
+    for (key,) in connection.execute(sql).fetchall():
+        fields = msgspec.json.decode(read_body(connection, key))
+        kept.update(view.signature for view in parse_views(fields).values())
+    return kept
+
+
+class Guard:
+    """The validators of one database, compiled once for each text of them. For the writer's thread."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._design_seq = -1
+        self._validators: list[Validator] = []
+
+    def judge(
+        self,
+        user: User,
+        connection: sqlite3.Connection,
+        state: State,
+        drafts: Sequence[Draft],
+        stored: Mapping[str, Stored],
+    ) -> list[StoreError | None]:
+        """For each draft null or its refusal: Forbidden, Unauthorized.
+
+        :raises StoreError: a validator that fails otherwise refuses the whole request, as in CouchDB.
+        """
+        verdicts: list[StoreError | None] = [None] * len(drafts)
+        judged: list[int] = []
+        for index, draft in enumerate(drafts):
+            if not draft.edit.id.startswith("_design/"):
+                judged.append(index)
+                continue
+            verdicts[index] = check_design_right(user, state.security)
+            if verdicts[index] is None and not draft.edit.deleted:
+                check_design(draft.edit.fields)
+        if state.design_seq != self._design_seq:
+            self._load(connection, state)
+        if not self._validators or not judged:
+            return verdicts
+        context = b"[%s,%s]" % (encode(user.context(self._database)), state.security)
+        pairs = [(index, _pair(connection, drafts[index], stored)) for index in judged]
+        for validator in self._validators:
+            for batch in _batches([pair for pair in pairs if verdicts[pair[0]] is None]):
+                text = b"[" + b",".join([json for _, json in batch]) + b"]"
+                for (index, _), verdict in zip(batch, validator.judge(text, context), strict=True):
+                    verdicts[index] = _refusal(verdict)
+        return verdicts
+
+    def _load(self, connection: sqlite3.Connection, state: State) -> None:
+        sql = "SELECT body FROM docs WHERE deleted = 0 AND id >= '_design/' AND id < '_design0' ORDER BY id"
+        self._validators = []
+        for (key,) in connection.execute(sql).fetchall():
+            source = msgspec.json.decode(read_body(connection, key)).get("validate_doc_update")
+            if isinstance(source, str):
+                self._validators.append(Validator(source))
+        self._design_seq = state.design_seq
+
+
+def check_design_right(user: User, security: bytes) -> StoreError | None:
+    if user.is_database_admin(security):
+        return None
+    reason = "You are not a db or server admin."
+    return Forbidden(reason) if user.name else Unauthorized(reason)
+
+
+def _pair(connection: sqlite3.Connection, draft: Draft, stored: Mapping[str, Stored]) -> bytes:
+    edit = draft.edit
+    # As in CouchDB the new document carries the revision it was sent with, not the one it will get.
+    if edit.rev is None:
+        new = b'{"_id":' + encode(edit.id) + (b',"_deleted":true' if edit.deleted else b"")
+        new += b',"_revisions":{"start":0,"ids":[]}' + (
+            b"}" if draft.body == b"{}" else b"," + draft.body[1:]
+        )
+    else:
+        new = compose(edit.id, edit.rev, edit.deleted, draft.body, _history(edit.path))
+    old = b"null"
+    tree = stored[edit.id].tree
+    if draft.previous is not None and has_text(tree, draft.previous):
+        node = tree[draft.previous]
+        body = read_body(connection, node.body)
+        old = compose(edit.id, draft.previous, node.deleted, body, _history([draft.previous]))
+    return b"[%s,%s]" % (new, old)
+
+
+def _history(path: list[str]) -> dict[str, Any]:
+    start = int(path[0].partition("-")[0])
+    return {"_revisions": {"start": start, "ids": [rev.partition("-")[2] for rev in path]}}
+
+
+def _batches(pairs: Sequence[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:
+    batches: list[list[tuple[int, bytes]]] = []
+    size = BATCH
+    for pair in pairs:
+        if size + len(pair[1]) > BATCH:
+            batches.append([])
+            size = 0
+        batches[-1].append(pair)
+        size += len(pair[1])
+    return batches
+
+
+def _refusal(verdict: list[str] | None) -> StoreError | None:
+    if verdict is None:
+        return None
+    if verdict[0] == "forbidden":
+        return Forbidden(verdict[1])
+    if verdict[0] == "unauthorized":
+        return Unauthorized(verdict[1])
+    raise DesignFailure(verdict[2], verdict[1])

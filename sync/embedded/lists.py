@@ -1,0 +1,114 @@
+"""The list of all documents, by id."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from sync.embedded import trees
+from sync.embedded.database import State
+from sync.embedded.documents import encode
+from sync.embedded.errors import BadRequest, NotFound
+from sync.embedded.reading import Shape, read_revision
+from sync.embedded.requests import MISSING, Call
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    start: str | None
+    end: str | None
+    keys: tuple[Any, ...] | None
+    inclusive_end: bool
+    descending: bool
+    skip: int
+    limit: int
+    include_docs: bool
+    shape: Shape
+
+    @classmethod
+    def read(cls, call: Call, shape: Shape) -> ListQuery:
+        """:raises BadRequest: a parameter of the wrong kind."""
+        key = call.value("key")
+        start, end = call.value("startkey", "start_key"), call.value("endkey", "end_key")
+        keys = call.value("keys")
+        if keys is not MISSING and not isinstance(keys, list):
+            raise BadRequest("`keys` member must be an array.")
+        return cls(
+            start=_as_text(key if key is not MISSING else start),
+            end=_as_text(key if key is not MISSING else end),
+            keys=None if keys is MISSING else tuple(keys),
+            inclusive_end=call.flag("inclusive_end", True),
+            descending=call.flag("descending"),
+            skip=call.integer("skip", 0),
+            limit=call.integer("limit", 2**62),
+            include_docs=call.flag("include_docs"),
+            shape=shape,
+        )
+
+
+def _as_text(key: Any) -> str | None:
+    """Ids are strings: what sorts before them bounds nothing, what sorts after them bounds all."""
+    if key is MISSING or key is None or isinstance(key, (bool, int, float)):
+        return None
+    return key if isinstance(key, str) else "\U0010ffff"
+
+
+def read_list(connection: sqlite3.Connection, query: ListQuery) -> bytes:
+    """The JSON of the answer."""
+    state = State.read(connection)
+    if query.keys is not None:
+        keys = query.keys[::-1] if query.descending else query.keys
+        rows = [_read_key(connection, key, query) for key in keys[query.skip :][: query.limit]]
+        return _encode(state.live, b"null", rows)
+    sql, parameters, before = _select(connection, query)
+    rows = []
+    for doc_id, rev, stored in connection.execute(sql, (*parameters, query.limit, query.skip)):
+        row = b'{"id":%b,"key":%b,"value":{"rev":%b}' % (encode(doc_id), encode(doc_id), encode(rev))
+        if query.include_docs:
+            found = read_revision(connection, doc_id, trees.decode(stored), rev, query.shape)
+            row += b',"doc":' + found.json
+        rows.append(row + b"}")
+    return _encode(state.live, b"%d" % (before + query.skip), rows)
+
+
+def _select(connection: sqlite3.Connection, query: ListQuery) -> tuple[str, list[str], int]:
+    after, before = ("<=", ">=") if query.descending else (">=", "<=")
+    before = before if query.inclusive_end else before[0]
+    conditions, parameters, offset = ["deleted = 0"], [], 0
+    if query.start is not None:
+        conditions.append(f"id {after} ?")
+        parameters.append(query.start)
+        preceding = f"SELECT count(*) FROM docs WHERE deleted = 0 AND NOT id {after} ?"  # noqa: S608
+        offset = connection.execute(preceding, (query.start,)).fetchone()[0]
+    if query.end is not None:
+        conditions.append(f"id {before} ?")
+        parameters.append(query.end)
+    tree = "tree" if query.include_docs else "NULL"
+    order = "DESC" if query.descending else "ASC"
+    where = " AND ".join(conditions)
+    sql = f"SELECT id, rev, {tree} FROM docs WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"  # noqa: S608
+    return sql, parameters, offset
+
+
+def _read_key(connection: sqlite3.Connection, key: Any, query: ListQuery) -> bytes:
+    sql = "SELECT rev, deleted, tree FROM docs WHERE id = ?"
+    row = connection.execute(sql, (key,)).fetchone() if isinstance(key, str) else None
+    if not row:
+        return b'{"key":%b,"error":"not_found"}' % encode(key)
+    rev, deleted, stored = row
+    value = {"rev": rev, "deleted": True} if deleted else {"rev": rev}
+    line = b'{"id":%b,"key":%b,"value":%b' % (encode(key), encode(key), encode(value))
+    if query.include_docs:
+        try:
+            if deleted:
+                raise NotFound("deleted")
+            doc = read_revision(connection, key, trees.decode(stored), rev, query.shape).json
+        except NotFound:
+            doc = b"null"
+        line += b',"doc":' + doc
+    return line + b"}"
+
+
+def _encode(total: int, offset: bytes, rows: list[bytes]) -> bytes:
+    return b'{"total_rows":%d,"offset":%b,"rows":[\n' % (total, offset) + b",\n".join(rows) + b"\n]}\n"
