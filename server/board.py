@@ -6,6 +6,7 @@ disagree. It holds no personal data of residents.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -216,7 +217,7 @@ def _sync_row(unit: Unit, phones: Sequence[Phone]) -> SyncRow:
 
 
 def _volunteers(rollups: Rollups, source: Source, choice: Choice) -> list[Volunteer]:
-    counts = progress.tally(rollups.values(), choice.period, "volunteers") or {}
+    counts = progress.tally(rollups.values(), choice.period, "volunteers") or Counter[str]()
     acts = source.acts_by
     rows = [
         Volunteer(source.names.get(key, key), visits, None if acts is None else acts.get(key, 0))

@@ -134,7 +134,7 @@ def share_bar(share: float | None, *, goal: float | None = None) -> Markup:
     if goal is not None and 0 < goal < 1:
         mark = f'<line class="bar-goal" x1="{goal * 100:.2f}" x2="{goal * 100:.2f}" y1="0" y2="10"/>'
     return Markup(  # noqa: S704
-        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="bar-all" width="100" height="10"/>'
         f'<rect class="bar-part" width="{full:.2f}" height="10"/>{mark}</svg>'
     )
@@ -160,5 +160,6 @@ def _patterns(id: str, count: int) -> str:
 def _svg(css: str, box: str, body: str, id: str, title: str, desc: str) -> Markup:
     return Markup(  # noqa: S704
         f'<svg class="{css}" viewBox="{box}" role="img" aria-labelledby="{id}-title {id}-desc">'
-        f'<title id="{id}-title">{escape(title)}</title><desc id="{id}-desc">{escape(desc)}</desc>{body}</svg>'
+        f'<title id="{id}-title">{escape(title)}</title><desc id="{id}-desc">{escape(desc)}</desc>'
+        f"{body}</svg>"
     )

@@ -107,7 +107,9 @@ def _outcomes(board: Board, t: Translate, language: str) -> Any:
     parts = []
     for row in board.outcomes:
         name = board.name("outcomes", row.key)
-        words = f"{name}: {numbers.write_count(row.count, language)} ({numbers.write_share(row.share, language)})"
+        words = (
+            f"{name}: {numbers.write_count(row.count, language)} ({numbers.write_share(row.share, language)})"
+        )
         parts.append(Part(name, row.count or 0, words))
     desc = t("desk.outcomes.desc", parts="; ".join(part.words for part in parts))
     return stacked_bar(parts, id="doors-parts", title=t("desk.outcomes"), desc=desc)

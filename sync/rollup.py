@@ -11,7 +11,8 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -173,3 +174,131 @@ async def count_by_volunteer(store: Store, database: str, first: str, last: str)
     for row in rows:
         acts[row["key"][3]] += row["value"]
     return dict(acts)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A rollup that was written just now."""
+
+    ward: str
+    unit: str
+
+
+class Rollup:
+    """Keeps the rollups of all wards up to date; any number of processes may run one.
+
+    `hint` says at once that a unit's database changed; whatever was changed by other processes is found by
+    asking `_dbs_info` every `POLL_SECONDS`. A failing store is tried again with growing pauses, and nothing
+    is forgotten meanwhile.
+    """
+
+    POLL_SECONDS = 5.0
+    DISCOVER_SECONDS = 60.0
+    AT_ONCE = 2
+
+    def __init__(
+        self,
+        store: Store,
+        names: Names,
+        levels: Levels,
+        *,
+        announce: Callable[[Change], None] = lambda change: None,
+    ) -> None:
+        self._store = store
+        self._names = names
+        self._levels = levels
+        self._counting = counting(levels)
+        self._announce = announce
+        self._dirty: set[str] = set()
+        self._counted: dict[str, str] = {}
+        self._wake = asyncio.Event()
+
+    def hint(self, database: str) -> None:
+        """This unit's database has something new; other databases are ignored. Costs nothing."""
+        if self._names.owner(database) is not None:
+            self._dirty.add(database)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Follow for ever; ends only by cancellation."""
+        pause = 0.0
+        databases: list[str] = []
+        discovered = float("-inf")
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                if clock() - discovered >= self.DISCOVER_SECONDS:
+                    databases = await self._discover()
+                    discovered = clock()
+                await self._look(databases)
+                await self.settle()
+                pause = 0.0
+            except StoreError as error:
+                pause = min(2 * pause or 0.5, 30.0)
+                log.warning("rollups wait for the store", code=error.code, seconds=pause)
+                await asyncio.sleep(pause)
+                continue
+            await self._rest()
+
+    async def settle(self) -> None:
+        """Count every unit known to have changed, a few at once.
+
+        :raises StoreError: when one could not be counted; it stays to be done.
+        """
+        while self._dirty:
+            batch = [self._dirty.pop() for _ in range(min(self.AT_ONCE, len(self._dirty)))]
+            results = await asyncio.gather(*map(self.refresh, batch), return_exceptions=True)
+            failed = [
+                (database, error)
+                for database, error in zip(batch, results, strict=True)
+                if isinstance(error, BaseException)
+            ]
+            self._dirty.update(database for database, _ in failed)
+            for _, error in failed:
+                raise error
+
+    async def refresh(self, database: str) -> bool:
+        """Bring one unit's rollup up to date; whether it was written.
+
+        :raises StoreError: when the store cannot be asked.
+        """
+        owner = self._names.owner(database)
+        if owner is None:
+            raise ValueError(f"{database} is not the database of a unit")
+        ward, unit = owner
+        target = self._names.ward(ward).rollup
+        try:
+            seq = str((await self._store.info(database))["update_seq"])
+            stored = await self._store.find(target, rollup_id(unit))
+            if stored and stored.get("seq") == seq and stored.get("counting") == self._counting:
+                self._counted[database] = seq
+                return False
+            counted = await count_unit(self._store, database, self._levels)
+        except NotFound:
+            log.info("no rollup for a unit that is not ready", database=database)
+            return False
+        await self._write(target, unit, counted)
+        self._counted[database] = counted["seq"]
+        self._announce(Change(ward, unit))
+        return True
+
+    async def _write(self, target: str, unit: str, counted: Document) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        document = {"type": "rollup", "unit": unit, "counting": self._counting, "at": at, **counted}
+        await self._store.update(target, rollup_id(unit), lambda stored: document)
+
+    async def _discover(self) -> list[str]:
+        return [name for name in await self._store.databases() if self._names.owner(name) is not None]
+
+    async def _look(self, databases: list[str]) -> None:
+        for name, info in (await self._store.infos(databases)).items():
+            if self._counted.get(name) != str(info["update_seq"]):
+                self._dirty.add(name)
+
+    async def _rest(self) -> None:
+        """Until a hint comes, at most `POLL_SECONDS`."""
+        self._wake.clear()
+        if self._dirty:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self.POLL_SECONDS)

@@ -1,0 +1,163 @@
+"""The desk: how far the ward is, or one unit, over a chosen period; as pages, as a sheet, and live.
+
+People of the ward see every unit; whoever belongs to a unit sees that one alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute
+
+from server.access import Viewer, route, site_of, viewer
+from server.board import Board, build_board, read_units
+from server.drawing import draw_board, offered_periods
+from server.errors import Problem
+from server.numbers import VIETNAM, vietnam_today
+from server.periods import Choice, PeriodError, read_period
+from server.progress import SORTS, Unit
+from server.roles import Permission
+from server.sheets import write_sheets
+from server.site import Site
+from server.templates import render
+from server.texts import language_of, translate
+from sync.text import sort_key
+
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+async def desk(request: Request) -> Response:
+    """The ward's dashboard; whoever belongs to a unit is sent to theirs."""
+    who = viewer(request)
+    if not who.may(Permission.WARD_PROGRESS):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/desk/unit/{_own_unit(who)}{query}", 303)
+    return await _page(request, _units(request, who))
+
+
+async def unit(request: Request) -> Response:
+    return await _page(request, [_unit_asked(request, request.path_params["code"])], alone=True)
+
+
+async def sheet(request: Request) -> Response:
+    """The same tables as .xlsx; ``?unit=`` for one unit."""
+    who = viewer(request)
+    code = request.query_params.get("unit")
+    if code is None and not who.may(Permission.WARD_PROGRESS):
+        code = _own_unit(who)
+    units = _units(request, who) if code is None else [_unit_asked(request, code)]
+    try:
+        choice = _choice(request)
+    except PeriodError:
+        raise Problem("bad-request") from None
+    board = await _board(request, units, choice)
+    heading = _heading(request, units, alone=code is not None)
+    body = write_sheets(
+        board, translate(request), language_of(request), heading=heading, now=datetime.now(UTC)
+    )
+    name = f"tien-do-{code or who.ward}-{choice.period.first:%Y%m%d}-{choice.period.last:%Y%m%d}.xlsx"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, 200, headers, SHEET)
+
+
+async def events(request: Request) -> Response:
+    """An event for each change of the ward's figures."""
+    stream = site_of(request).live.events(viewer(request).ward)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, 200, headers, "text/event-stream")
+
+
+async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False) -> Response:
+    t, query = translate(request), request.query_params
+    context: dict[str, Any] = {
+        "heading": _heading(request, units, alone=alone),
+        "unit": units[0].code if alone else None,
+        "live": "/desk/events",
+        "now": datetime.now(VIETNAM).strftime("%H:%M:%S"),
+        "periods": offered_periods(vietnam_today(), _campaigns(request))[:-1],
+        "sort": query.get("sort") if query.get("sort") in SORTS else "name",
+        "sorting": f"&sort={query['sort']}" if query.get("sort") in SORTS else "",
+    }
+    try:
+        choice = _choice(request)
+    except PeriodError as error:
+        form = {"from": query.get("from", "")[:40], "to": query.get("to", "")[:40]}
+        problem = t(error.key, **error.values)
+        wrong: dict[str, Any] = {"chosen": "custom", "form": form, "problem": problem, "board": None, "query": ""}
+        return render(request, "desk.html", status=400, **context, **wrong)
+    board = await _board(request, units, choice)
+    sheet_unit = f"&unit={units[0].code}" if alone else ""
+    shown: dict[str, Any] = {
+        "chosen": choice.key,
+        "form": {"from": choice.period.first.isoformat(), "to": choice.period.last.isoformat()},
+        "problem": None,
+        "query": choice.query,
+        "sheet": f"/desk/progress.xlsx?{choice.query}{sheet_unit}",
+        **draw_board(board, t, language_of(request), today=vietnam_today(), campaigns=_campaigns(request)),
+    }
+    return render(request, "desk.html", **context, **shown)
+
+
+async def _board(request: Request, units: Sequence[Unit], choice: Choice) -> Board:
+    who, site = viewer(request), site_of(request)
+    source = await site.figures.read(who.ward, [unit.code for unit in units], choice.period)
+    sort = request.query_params.get("sort", "name")
+    return build_board(_catalog(site), units, source, choice, language_of(request), sort)
+
+
+def _choice(request: Request) -> Choice:
+    return read_period(request.query_params, vietnam_today(), _campaigns(request))
+
+
+def _campaigns(request: Request) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Mapping[str, Any]] = site_of(request).catalog.content.raw["campaigns"]
+    return rows
+
+
+def _catalog(site: Site) -> dict[str, Any]:
+    units = msgspec.to_builtins(list(site.catalog.units.values()))
+    return {**site.catalog.content.raw, "units": units}
+
+
+def _units(request: Request, who: Viewer) -> list[Unit]:
+    """The ward's units, in Vietnamese order, teams first."""
+    language = language_of(request)
+    units = read_units(_catalog(site_of(request)), language)
+    return sorted(units, key=lambda unit: (unit.kind != "team", sort_key(unit.name)))
+
+
+def _unit_asked(request: Request, code: str) -> Unit:
+    """:raises Problem: ``not-found`` for a unit that is not there or not for this viewer."""
+    who = viewer(request)
+    if not who.may(Permission.WARD_PROGRESS) and code != who.unit:
+        raise Problem("not-found")
+    for found in read_units(_catalog(site_of(request)), language_of(request)):
+        if found.code == code:
+            return found
+    raise Problem("not-found")
+
+
+def _own_unit(who: Viewer) -> str:
+    if who.unit is None:
+        raise Problem("no-unit")
+    return who.unit
+
+
+def _heading(request: Request, units: Sequence[Unit], *, alone: bool) -> str:
+    if alone:
+        return units[0].name
+    ward = site_of(request).catalog.ward_name(viewer(request).ward)
+    return translate(request)("desk.ward.heading", ward=ward)
+
+
+routes: list[BaseRoute] = [
+    route("/desk", desk, who=Permission.UNIT_PROGRESS),
+    route("/desk/unit/{code}", unit, who=Permission.UNIT_PROGRESS),
+    route("/desk/progress.xlsx", sheet, who=Permission.UNIT_PROGRESS),
+    route("/desk/events", events, who=Permission.UNIT_PROGRESS),
+]

@@ -1,0 +1,110 @@
+"""Reads what a board is made of: rollups, distinct people, phones, refused documents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from server.board import Phone, Source, read_phone
+from server.progress import Period, days_of
+from sync.names import Names
+from sync.rollup import count_by_volunteer, count_people
+from sync.store import NotFound, Store
+
+REMEMBERED = 5000
+AT_ONCE = 8
+Rollups = dict[str, Mapping[str, Any]]
+
+
+class Figures:
+    """The desk's reader. Distinct people are remembered by unit, sequence and range, so never stale."""
+
+    def __init__(self, store: Store, names: Names) -> None:
+        self._store = store
+        self._names = names
+        self._people: OrderedDict[tuple[str, str, str, str], int] = OrderedDict()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def read(self, ward: str, units: Sequence[str], period: Period) -> Source:
+        """What a board of these units shows; one unit alone also gets its volunteers' acts.
+
+        :raises StoreError: when the store cannot be asked.
+        """
+        rollups, accounts, quarantined = await asyncio.gather(
+            self.rollups(ward, units), self._accounts(), self._quarantined(ward, units)
+        )
+        people, acts_by = await asyncio.gather(
+            self._count_people(ward, rollups, period), self._acts_by(ward, units, rollups, period)
+        )
+        names, phones = _read_accounts(accounts, ward)
+        return Source(rollups, people, phones, quarantined, names, acts_by)
+
+    async def rollups(self, ward: str, units: Sequence[str]) -> Rollups:
+        """The rollups of these units, of those that have one."""
+        rows = await self._store.all_docs(
+            self._names.ward(ward).rollup, startkey="rollup:", endkey="rollup:\ufff0", include_docs=True
+        )
+        wanted = set(units)
+        return {row["doc"]["unit"]: row["doc"] for row in rows if row["doc"]["unit"] in wanted}
+
+    async def _count_people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, int]:
+        with_data = [code for code, rollup in rollups.items() if days_of(rollup, period)]
+        counts = await asyncio.gather(*(self._people_of(ward, rollups[code], period) for code in with_data))
+        return dict(zip(with_data, counts, strict=True))
+
+    async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> int:
+        database = self._names.unit(ward, rollup["unit"])
+        first, last = period.first.isoformat(), period.last.isoformat()
+        key = (database, rollup["seq"], first, last)
+        if key not in self._people:
+            async with self._turns:
+                self._people[key] = await count_people(self._store, database, first, last)
+            while len(self._people) > REMEMBERED:
+                self._people.popitem(last=False)
+        return self._people[key]
+
+    async def _acts_by(
+        self, ward: str, units: Sequence[str], rollups: Rollups, period: Period
+    ) -> dict[str, int] | None:
+        if len(units) != 1 or not rollups:
+            return None
+        first, last = period.first.isoformat(), period.last.isoformat()
+        return await count_by_volunteer(self._store, self._names.unit(ward, units[0]), first, last)
+
+    async def _accounts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for kind in ("person", "device"):
+            rows = await self._store.all_docs(
+                self._names.accounts, startkey=f"{kind}:", endkey=f"{kind}:\ufff0", include_docs=True
+            )
+            found += [row["doc"] for row in rows]
+        return found
+
+    async def _quarantined(self, ward: str, units: Sequence[str]) -> int:
+        """How many refused documents of these units wait to be looked at."""
+        wanted = set(units)
+        try:
+            rows = await self._store.all_docs(self._names.ward(ward).quarantine, include_docs=True)
+        except NotFound:
+            return 0
+        return sum(
+            row["doc"].get("unit") in wanted and not row["doc"].get("resolved")
+            for row in rows
+            if not row["id"].startswith("_design/")
+        )
+
+
+def _read_accounts(accounts: Sequence[Mapping[str, Any]], ward: str) -> tuple[dict[str, str], list[Phone]]:
+    people = {row["_id"]: row for row in accounts if row.get("type") == "person" and row.get("ward") == ward}
+    now = datetime.now(UTC)
+    phones = [
+        phone
+        for row in accounts
+        if row.get("type") == "device" and row.get("person") in people
+        for phone in [read_phone(row, people[row["person"]], now)]
+        if phone is not None
+    ]
+    return {id: str(person["name"]) for id, person in people.items()}, phones
