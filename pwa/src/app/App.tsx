@@ -1,0 +1,89 @@
+import type { ComponentType } from "preact";
+import { applyUpdate, ready, session, sync, updateReady } from "../data";
+import { Households } from "../screens/Households";
+import { t } from "../texts";
+import { Guard } from "./Guard";
+import { Header } from "./Header";
+import { lazy } from "./lazy";
+import { Navigation } from "./Navigation";
+import { openForms } from "./forms";
+import { route, type Name, type Params } from "./router";
+
+export interface ScreenProps {
+  params: Params;
+  query: URLSearchParams;
+}
+
+const SignIn = lazy(async () => (await import("../screens/SignIn")).SignIn);
+const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
+const InsideZalo = lazy(async () => (await import("../screens/InsideZalo")).InsideZalo);
+const HouseholdForm = lazy(async () => (await import("../screens/HouseholdForm")).HouseholdForm);
+const PersonForm = lazy(async () => (await import("../screens/PersonForm")).PersonForm);
+const Visit = lazy(async () => (await import("../screens/Visit")).Visit);
+const Saved = lazy(async () => (await import("../screens/Saved")).Saved);
+const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
+
+const screens: Record<Name, ComponentType<ScreenProps>> = {
+  today: lazy(async () => (await import("../screens/Today")).Today),
+  households: Households,
+  household: lazy(async () => (await import("../screens/Household")).Household),
+  visit: Visit,
+  amend: Visit,
+  newPerson: PersonForm,
+  editPerson: PersonForm,
+  newHousehold: HouseholdForm,
+  editHousehold: HouseholdForm,
+  saved: Saved,
+  tallySaved: Saved,
+  tally: Tally,
+  amendTally: Tally,
+  guides: lazy(async () => (await import("../screens/Guides")).Guides),
+  guide: lazy(async () => (await import("../screens/Guide")).Guide),
+  sync: lazy(async () => (await import("../screens/Sync")).Sync),
+  refused: lazy(async () => (await import("../screens/Refused")).Refused),
+};
+
+/** Screens on which one writes: the tabs make room for the form. */
+const forms = new Set<Name>(["visit", "amend", "newPerson", "editPerson", "newHousehold", "editHousehold", "tally", "amendTally"]);
+
+export function App() {
+  if (/\bZalo\//.test(navigator.userAgent)) return <InsideZalo />;
+  if (!ready.value) return <p class="loading">{t("app.loading")}</p>;
+  if (!session.value) return <SignIn />;
+  if (sync.value.phase === "first") return <FirstSync />;
+  if (sync.value.phase === "signed-out" && route.value.query.has("dang-nhap")) return <SignIn />;
+  const { name, params, query } = route.value;
+  const Shown = screens[name];
+  const place = `${name} ${Object.values(params).join(" ")}`;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        {t("app.skip")}
+      </a>
+      <Header />
+      <Guard key={place}>
+        <Shown key={place} params={params} query={query} />
+      </Guard>
+      <UpdateBar />
+      {forms.has(name) ? null : <Navigation />}
+    </>
+  );
+}
+
+function skip(event: Event): void {
+  event.preventDefault();
+  document.querySelector<HTMLElement>("#main h1")?.focus();
+}
+
+/** Offers the new version, quietly, and never while something is being written. */
+function UpdateBar() {
+  if (!updateReady.value || openForms.value > 0 || forms.has(route.value.name)) return null;
+  return (
+    <aside class="update">
+      <p role="status">{t("update.text")}</p>
+      <button type="button" class="button is-small" onClick={applyUpdate}>
+        {t("update.apply")}
+      </button>
+    </aside>
+  );
+}

@@ -1,0 +1,37 @@
+/** A screen that is fetched when it is first shown; all are fetched when the phone is idle. */
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { t } from "../texts";
+
+const fetchers: (() => Promise<unknown>)[] = [];
+
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  const loaded = signal<ComponentType<P> | null>(null);
+  const failed = signal<unknown>(null);
+  let asked: Promise<unknown> | null = null;
+  const fetch = () =>
+    (asked ??= load().then(
+      (component) => void (loaded.value = component),
+      (error: unknown) => {
+        asked = null;
+        failed.value = error;
+      },
+    ));
+  fetchers.push(fetch);
+  return function Lazy(props: P) {
+    const Component = loaded.value;
+    if (Component) return <Component {...props} />;
+    if (failed.value) {
+      const error = failed.value;
+      failed.value = null;
+      throw error;
+    }
+    void fetch();
+    return <p class="loading">{t("app.loading")}</p>;
+  };
+}
+
+/** Fetches the remaining screens one after another. */
+export async function fetchScreens(): Promise<void> {
+  for (const fetch of fetchers) await fetch();
+}

@@ -1,0 +1,74 @@
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { ScreenProps } from "../app/App";
+import { levelName, outcomeName, serviceName } from "../app/choices";
+import { Screen } from "../app/Screen";
+import { to } from "../app/router";
+import { moment } from "../app/time";
+import { addressLine, doors, refusedList, sync, type AnyDocument, type Refused as RefusedRow } from "../data";
+import { t } from "../texts";
+import { ReceiptLine } from "../ui/Receipt";
+
+export function Refused(_: ScreenProps) {
+  const rows = useSignal<RefusedRow[] | null>(null);
+  useSignalEffect(() => {
+    void sync.value.refused;
+    void refusedList().then((list) => (rows.value = list));
+  });
+  return (
+    <Screen title={t("refused.title")}>
+      <p class="hint">{t("refused.intro")}</p>
+      {rows.value?.length === 0 ? <p>{t("refused.none")}</p> : null}
+      <ul class="cards">
+        {rows.value?.map((row) => (
+          <li class="card stack" key={row.receipt.id} data-testid="refused">
+            <h2 class="card-title">{t(`refused.type.${row.document.type}`)}</h2>
+            <ReceiptLine receipt={row.receipt} />
+            <dl class="facts">
+              <dt>{t("refused.content")}</dt>
+              <dd>
+                {linesOf(row.document).map((line, index) => (
+                  <p key={index}>{line}</p>
+                ))}
+              </dd>
+            </dl>
+            <Open document={row.document} />
+          </li>
+        ))}
+      </ul>
+    </Screen>
+  );
+}
+
+/** The record in words, so that nothing of it is hidden behind codes. */
+function linesOf(document: AnyDocument): string[] {
+  if (document.type === "household") return [addressLine(document.address.value)];
+  if (document.type === "resident") {
+    const { name, phone } = document.identity?.value ?? {};
+    return [document.label.value, name ?? "", phone ?? ""].filter(Boolean);
+  }
+  const record = document.record.value;
+  const door = doors.value.find((one) => one.id === document.household);
+  return [
+    `${door?.line ?? t("today.visits.at-desk")} · ${moment(record.at)}`,
+    outcomeName(record.outcome),
+    ...(record.helps ?? []).map((help) => `${serviceName(help.service)} – ${levelName(help.service, help.level)}`),
+    record.follow_up?.why ?? "",
+    record.note ?? "",
+  ].filter(Boolean);
+}
+
+function Open({ document }: { document: AnyDocument }) {
+  const href =
+    document.type === "household"
+      ? to("editHousehold", { id: document._id })
+      : document.type === "resident"
+        ? to("editPerson", { id: document.household, person: document._id })
+        : document.household
+          ? to("amend", { id: document.household, visit: document._id })
+          : to("amendTally", { visit: document._id });
+  return (
+    <a class="button" href={href}>
+      {t("refused.open")}
+    </a>
+  );
+}

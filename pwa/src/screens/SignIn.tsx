@@ -1,0 +1,85 @@
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { Brand } from "../app/Header";
+import { useOpenForm } from "../app/forms";
+import { Screen } from "../app/Screen";
+import { go, route, to } from "../app/router";
+import { session, signIn } from "../data";
+import { language, speak, t, tOr } from "../texts";
+import { Choice, Problem } from "../ui/Choices";
+import { Field } from "../ui/Field";
+import { Icon } from "../ui/Icon";
+
+export function SignIn(_: object) {
+  const again = session.value !== null;
+  return (
+    <>
+      <header class="header">
+        <Brand />
+        <button type="button" class="button is-small" lang={language.value === "vi" ? "en" : "vi"} onClick={() => void speak(language.value === "vi" ? "en" : "vi")}>
+          <Icon name="globe" />
+          {language.value === "vi" ? "English" : "Tiếng Việt"}
+        </button>
+      </header>
+      <Screen title={t("sign-in.title")}>
+        {again ? null : <p class="motto">{t("app.motto")}</p>}
+        <p>{t(again ? "sign-in.again" : "sign-in.intro")}</p>
+        <Form />
+        <p class="hint">{t("sign-in.forgot")}</p>
+      </Screen>
+    </>
+  );
+}
+
+function Form() {
+  useOpenForm();
+  const login = useSignal(session.value?.person.login ?? "");
+  const password = useSignal("");
+  const shown = useSignal(false);
+  const busy = useSignal(false);
+  const error = useSignal("");
+  const problem = useRef<HTMLDivElement>(null);
+
+  const fail = (text: string) => {
+    error.value = text;
+    problem.current?.focus();
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (!login.value.trim() || !password.value) return fail(t("sign-in.error.empty"));
+    busy.value = true;
+    error.value = "";
+    const answer = await signIn(login.value.trim(), password.value).catch(
+      (cause: unknown) => ({ ok: false, error: "other", reason: String(cause) }) as const,
+    );
+    busy.value = false;
+    if (!answer.ok) return fail(tOr(`sign-in.error.${answer.error}`, "sign-in.error.other", { reason: answer.reason }));
+    if (route.value.query.has("dang-nhap")) go(to("sync"), { replace: true });
+  };
+  return (
+    <form class="stack" noValidate onSubmit={(event) => void submit(event)}>
+      <div ref={problem} tabIndex={-1} role="alert" class="alert-place">
+        {error.value ? <Problem>{error.value}</Problem> : navigator.onLine ? null : <Problem kind="wait">{t("sign-in.offline")}</Problem>}
+      </div>
+      <Field label={t("sign-in.login")} value={login.value} onInput={(value) => (login.value = value)} autocomplete="username" capitalize="none" />
+      <Field
+        label={t("sign-in.password")}
+        type={shown.value ? "text" : "password"}
+        value={password.value}
+        onInput={(value) => (password.value = value)}
+        autocomplete="current-password"
+        capitalize="none"
+      />
+      <Choice
+        type="checkbox"
+        name="show"
+        option={{ value: "show", label: t("sign-in.show"), icon: "eye" }}
+        checked={shown.value}
+        onChange={(checked) => (shown.value = checked)}
+      />
+      <button type="submit" class="button is-primary is-wide" disabled={busy.value}>
+        {busy.value ? t("sign-in.busy") : t("sign-in.submit")}
+      </button>
+    </form>
+  );
+}

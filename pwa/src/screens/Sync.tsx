@@ -1,0 +1,158 @@
+/** What has reached the ward and what has not, in plain words; the phone itself; the account. */
+import { useSignal } from "@preact/signals";
+import type { ScreenProps } from "../app/App";
+import { Screen } from "../app/Screen";
+import { to } from "../app/router";
+import { moment, number } from "../app/time";
+import { session, signOut, storage, sync, syncNow, type SyncState } from "../data";
+import { language, speak, t, tOr, type Language } from "../texts";
+import { ChooseOne, Problem } from "../ui/Choices";
+import { Icon } from "../ui/Icon";
+
+export function Sync(_: ScreenProps) {
+  return (
+    <Screen title={t("sync.title")}>
+      <Counts />
+      <Now />
+      <Device />
+      <ChooseOne
+        legend={t("sync.language")}
+        value={language.value}
+        onChange={(value) => void speak(value as Language)}
+        options={[
+          { value: "vi", label: "Tiếng Việt" },
+          { value: "en", label: "English" },
+        ]}
+      />
+      <Account />
+    </Screen>
+  );
+}
+
+function Counts() {
+  const { waiting, accepted, refused, counted } = sync.value;
+  const rows = [
+    { kind: "waiting", tone: "wait", value: waiting },
+    { kind: "accepted", tone: "ok", value: accepted },
+    { kind: "refused", tone: "bad", value: refused },
+  ] as const;
+  return (
+    <section aria-label={t("sync.counts")} data-testid="sync-counts">
+      <ul class="counts">
+        {rows.map((row) => (
+          <li key={row.kind} class={`counts-one is-${row.tone} ${row.value ? "" : "is-none"}`} data-testid={`count-${row.kind}`}>
+            <Icon name={row.kind} />
+            <span class="counts-number">{counted ? number(row.value) : "…"}</span>
+            <span>{t(`state.${row.kind}`)}</span>
+          </li>
+        ))}
+      </ul>
+      {counted ? <p>{summary(sync.value)}</p> : null}
+      {refused ? (
+        <a class="button is-wide is-bad" href={to("refused")}>
+          <Icon name="refused" />
+          {t("sync.refused.open")}
+        </a>
+      ) : null}
+    </section>
+  );
+}
+
+function summary({ waiting, refused }: SyncState): string {
+  const parts = [waiting ? t("sync.waiting", { n: waiting }) : "", refused ? t("sync.refused", { n: refused }) : ""];
+  return parts.filter(Boolean).join(" ") || t("sync.fine");
+}
+
+function Now() {
+  const { phase, error, last, nextTry } = sync.value;
+  const busy = phase === "push" || phase === "pull";
+  const signedOut = phase === "signed-out";
+  const code = signedOut ? "signed-out" : phase === "offline" ? "offline" : phase === "failed" ? (error ?? "other") : undefined;
+  return (
+    <section class="stack" aria-label={t("sync.now")}>
+      <div role="status">{code ? <Problem kind="wait">{tOr(`sync.error.${code}`, "sync.error.other", { code })}</Problem> : null}</div>
+      {signedOut ? (
+        <a class="button is-primary is-wide" href={to("sync", {}, { "dang-nhap": "1" })}>
+          {t("sync.sign-in")}
+        </a>
+      ) : (
+        <button type="button" class="button is-primary is-wide" disabled={busy} onClick={() => void syncNow()}>
+          <Icon name="send" />
+          {busy ? t("sync.busy") : t("sync.now")}
+        </button>
+      )}
+      <p class="hint">
+        {last ? t("sync.last", { time: moment(last) }) : t("sync.last.never")}
+        {nextTry && code ? ` · ${t("sync.next", { time: moment(nextTry) })}` : ""}
+      </p>
+    </section>
+  );
+}
+
+function Device() {
+  const { left, persisted, low } = storage.value;
+  return (
+    <section aria-labelledby="device">
+      <h2 id="device">{t("sync.device")}</h2>
+      {low ? <Problem kind="wait">{t("sync.storage.low")}</Problem> : null}
+      <dl class="facts">
+        <dt>{t("sync.storage")}</dt>
+        <dd>{left === undefined ? t("sync.storage.unknown") : bytes(left)}</dd>
+        <dt>{t("sync.persisted")}</dt>
+        <dd>{persisted === undefined ? t("sync.storage.unknown") : t(persisted ? "sync.persisted.yes" : "sync.persisted.no")}</dd>
+        <dt>{t("sync.version")}</dt>
+        <dd>{import.meta.env.VITE_VERSION}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function bytes(value: number): string {
+  return value >= 1e9 ? `${number(Math.round(value / 1e8) / 10)} GB` : `${number(Math.round(value / 1e6))} MB`;
+}
+
+function Account() {
+  const asking = useSignal(false);
+  const problem = useSignal("");
+  const person = session.value?.person;
+  const { waiting } = sync.value;
+  const leave = async () => {
+    const answer = await signOut();
+    if (!answer.ok) problem.value = answer.error === "waiting" ? t("sync.sign-out.waiting", { n: answer.waiting }) : t("sync.sign-out.offline");
+  };
+  return (
+    <section class="stack" aria-labelledby="account">
+      <h2 id="account">{t("sync.account")}</h2>
+      <dl class="facts">
+        <dt>{person?.name}</dt>
+        <dd>{person ? t(`sync.account.role.${person.role}`) : ""}</dd>
+        <dt>{t("sync.account.unit")}</dt>
+        <dd>
+          {session.value?.unit.name}, {session.value?.ward.name}
+        </dd>
+      </dl>
+      <div role="alert">
+        {problem.value ? <Problem>{problem.value}</Problem> : asking.value && waiting ? <Problem>{t("sync.sign-out.waiting", { n: waiting })}</Problem> : null}
+      </div>
+      {asking.value && !waiting ? (
+        <>
+          <p>
+            <strong>{t("sync.sign-out.sure")}</strong>
+          </p>
+          <div class="buttons">
+            <button type="button" class="button is-bad" onClick={() => void leave()}>
+              {t("sync.sign-out.yes")}
+            </button>
+            <button type="button" class="button" onClick={() => (asking.value = false)}>
+              {t("sync.sign-out.no")}
+            </button>
+          </div>
+        </>
+      ) : (
+        <button type="button" class="button" onClick={() => (asking.value = true)}>
+          {t("sync.sign-out")}
+        </button>
+      )}
+    </section>
+  );
+}

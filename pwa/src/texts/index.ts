@@ -1,0 +1,47 @@
+/** The words of the app in the reader's language. Vietnamese is at hand, English is fetched when chosen. */
+import { signal } from "@preact/signals";
+import type { Bilingual } from "../data";
+import { vi } from "./vi";
+
+export type Key = keyof typeof vi;
+export type Texts = Record<Key, string>;
+export type Language = "vi" | "en";
+
+const remembered = "gtn-language";
+const table = signal<Texts>(vi);
+export const language = signal<Language>("vi");
+
+/** The text of a key, with `{name}` filled in. */
+export function t(key: Key, values: Record<string, string | number> = {}): string {
+  return table.value[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** The text of a key made at run time (`prefix` + a code from elsewhere), or of `fallback` when there is none. */
+export function tOr(key: string, fallback: Key, values: Record<string, string | number> = {}): string {
+  return t(key in table.value ? (key as Key) : fallback, values);
+}
+
+/** A text of the catalog in the reader's language. */
+export function pick(text: Bilingual | undefined): string {
+  return text ? text[language.value] || text.vi : "";
+}
+
+export async function speak(chosen: Language): Promise<void> {
+  table.value = chosen === "en" ? (await import("./en")).en : vi;
+  language.value = chosen;
+  document.documentElement.lang = chosen;
+  try {
+    localStorage.setItem(remembered, chosen);
+  } catch {
+    // a browser that forbids it forgets the choice, no more
+  }
+}
+
+/** The language chosen the last time; never awaited before the first paint. */
+export function recallLanguage(): void {
+  try {
+    if (localStorage.getItem(remembered) === "en") void speak("en");
+  } catch {
+    // as above
+  }
+}

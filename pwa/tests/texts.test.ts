@@ -1,0 +1,32 @@
+/** The words: complete in both languages, none left over, every placeholder kept. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { en } from "../src/texts/en";
+import { vi } from "../src/texts/vi";
+
+const root = join(import.meta.dirname, "../src");
+const code = (readdirSync(root, { recursive: true }) as string[])
+  .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("texts"))
+  .map((name) => readFileSync(join(root, name), "utf8"))
+  .join("\n");
+/** Keys made at run time: `state.${one}` covers all that begin so. */
+const made = [...code.matchAll(/`([a-z-]+(?:[.-][a-z-]+)*\.)\$\{/g)].map((hit) => hit[1] as string);
+const holes = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+
+describe("the texts", () => {
+  it("have every key in both languages", () => {
+    expect(Object.keys(en).sort()).toEqual(Object.keys(vi).sort());
+  });
+
+  it("are all used somewhere", () => {
+    const unused = Object.keys(vi).filter((key) => !code.includes(`"${key}"`) && !made.some((prefix) => key.startsWith(prefix)));
+    expect(unused).toEqual([]);
+  });
+
+  it.each(Object.keys(vi) as (keyof typeof vi)[])("says the same things in both languages: %s", (key) => {
+    expect(vi[key].trim(), key).not.toBe("");
+    expect(holes(en[key])).toEqual(holes(vi[key]));
+    expect(vi[key]).toBe(vi[key].normalize("NFC"));
+  });
+});
