@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,7 @@ from sync.embedded.errors import NotImplementedHere, StoreError
 from sync.embedded.instance import Instance
 from sync.embedded.requests import Call
 
+log = logging.getLogger(__name__)
 Endpoint = Callable[[Instance, Call], Awaitable[Response]]
 
 SERVER: dict[str, dict[str, Endpoint]] = {
@@ -121,6 +123,11 @@ class App:
             return answer(refusal.body(), refusal.status)
         except RecursionError:
             return answer({"error": "bad_request", "reason": "JSON is nested too deep"}, 400)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("%s %s", request.method, request.url.path)
+            return answer({"error": "internal_server_error", "reason": "See the store's log."}, 500)
 
     async def _dispatch(self, call: Call) -> Response:
         endpoints = route(call)

@@ -34,6 +34,7 @@ class EmbeddedStore:
         self._password = password or secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self._log = data / "store.log"
 
     @property
     def url(self) -> str:
@@ -56,14 +57,17 @@ class EmbeddedStore:
             return
         command = [sys.executable, "-m", "sync.embedded", "--data", str(self._data)]
         command += ["--port", str(self.port), "--attached"]
-        self._process = subprocess.Popen(  # noqa: S603
-            command,
-            env={**os.environ, "GTN_STORE_PASSWORD": self._password},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A file, not a pipe: nobody reads along, and a full pipe would stop the child.
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                env={**os.environ, "GTN_STORE_PASSWORD": self._password},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
         self.port = self._await_port(self._process)
 
     def _await_port(self, process: subprocess.Popen[bytes]) -> int:
@@ -76,8 +80,10 @@ class EmbeddedStore:
         if line.startswith(READY):
             return int(line.removeprefix(READY))
         process.kill()
-        _, complaint = process.communicate()
-        lines = complaint.decode(errors="replace").strip().splitlines()
+        process.wait()
+        self._close_pipes(process)
+        self._process = None
+        lines = self._log.read_text(errors="replace").strip().splitlines()
         raise StoreFailed(lines[-1] if lines else "The embedded store did not start.")
 
     def stop(self) -> None:
@@ -103,7 +109,7 @@ class EmbeddedStore:
             self._process = None
 
     def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
 

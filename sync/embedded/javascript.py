@@ -32,6 +32,7 @@ globalThis.sum = function (values) {
 };
 """
 
+# The answer is joined, not added up: the binding cannot read the ropes that adding makes.
 MAPPER = """
 (function () {
   "use strict";
@@ -41,17 +42,19 @@ MAPPER = """
   };
   return function (functions) {
     return function (batch) {
-      var documents = parse(batch), all = [];
+      var documents = parse(batch), all = ["["];
       for (var d = 0; d < documents.length; d++) {
-        var per = [];
+        all.push(d ? ",[" : "[");
         for (var f = 0; f < functions.length; f++) {
           rows = [];
           try { functions[f](documents[d]); var kept = text(rows); } catch (error) { kept = "[]"; }
-          per.push(kept);
+          if (f) { all.push(","); }
+          all.push(kept);
         }
-        all.push("[" + per.join(",") + "]");
+        all.push("]");
       }
-      return "[" + all.join(",") + "]";
+      all.push("]");
+      return all.join("");
     };
   };
 })()
