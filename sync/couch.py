@@ -121,6 +121,9 @@ class StrictResource(Resource):
         url = urljoin(self.base_url, *path)
         return StrictResource(url, session=self.session, verify=self.session.verify, timeout=self.timeout)  # type: ignore[arg-type]
 
+    def _check_result(self, response: requests.Response, result: Any) -> None:
+        """Nothing is left to check: `read_answer` has raised, and rows of a batch are the caller's to read."""
+
     def _request_response(
         self,
         method: str,

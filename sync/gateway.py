@@ -88,10 +88,10 @@ class Gateway:
         await self._upstream.__aexit__(None, None, None)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Gateway]:
+    async def running(self) -> AsyncIterator[None]:
         await self.start()
         try:
-            yield self
+            yield
         finally:
             await self.stop()
 

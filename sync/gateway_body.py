@@ -7,7 +7,7 @@ readers of one body can differ.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,6 +21,7 @@ from sync.gateway_paths import QUERY, Target
 LARGEST = 8 * 1024 * 1024
 LARGEST_DOCUMENT = 1024 * 1024
 LARGEST_LOCAL = 4 * 1024
+DRAINED = 4 * LARGEST
 DEEPEST = 32
 LONGEST_POLL = 50_000
 MOST_DOCUMENTS = 2000
@@ -81,16 +82,29 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise GatewayError("bad-content-type")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
+        if int(declared) <= DRAINED:
+            await _drain(request.stream())
         raise GatewayError("too-large")
     gunzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body = bytearray()
-    async for chunk in request.stream():
+    stream = request.stream()
+    async for chunk in stream:
         body += _inflate(gunzip, chunk, limit - len(body)) if gunzip else chunk
         if len(body) > limit:
+            await _drain(stream)
             raise GatewayError("too-large")
     if gunzip and not gunzip.eof:
         raise GatewayError("bad-json")
     return bytes(body)
+
+
+async def _drain(stream: AsyncIterator[bytes]) -> None:
+    """Take the rest of a body, within reason: who still sends does not read the answer."""
+    drained = 0
+    async for chunk in stream:
+        drained += len(chunk)
+        if drained > DRAINED:
+            return
 
 
 def _inflate(gunzip: Any, chunk: bytes, room: int) -> bytes:
