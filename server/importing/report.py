@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from server.importing.households import Bad
 from server.importing.plan import Plan
 from server.importing.sheet import NotASheet
 from server.texts import Translate
@@ -38,9 +39,7 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
     if plan.bad:
         yield from ("", t("import.bad-rows"))
         head = [t("import.column.row"), t("import.column.reason"), t("import.column.text")]
-        yield from _table(
-            [head, *([str(b.row), t(f"import.row.{b.code}", **b.values), b.text] for b in plan.bad[:SHOWN])]
-        )
+        yield from _table([head, *([str(bad.row), _reason(bad, t), bad.text] for bad in plan.bad[:SHOWN])])
         if len(plan.bad) > SHOWN:
             yield t("import.more", count=len(plan.bad) - SHOWN)
     if dated:
@@ -50,6 +49,12 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
         yield from ("", t("import.private", columns=", ".join(header.private)))
     if header.unused:
         yield from ("", t("import.unused", columns=", ".join(header.unused)))
+
+
+def _reason(bad: Bad, t: Translate) -> str:
+    if bad.code == "refused":
+        return t("import.row.refused", reason=t(f"refused.{bad.values['code']}"))
+    return t(f"import.row.{bad.code}", **bad.values)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

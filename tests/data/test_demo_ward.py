@@ -17,7 +17,7 @@ from server.demo.passwords import new_password
 from server.demo.ward import plan
 from server.settings import Settings
 from server.site import Site
-from server.texts import texts
+from server.texts import Texts
 from sync.names import Names
 from sync.store import Store
 
@@ -31,7 +31,7 @@ def make_site(store: Store, names: Names, data: Path) -> Site:
     accounts = Accounts(store, names, settings)
     catalog = Catalog(load_content(), WARD)
     return Site(
-        settings=settings, store=store, names=names, accounts=accounts, catalog=catalog, texts=texts()
+        settings=settings, store=store, names=names, accounts=accounts, catalog=catalog, texts=Texts({})
     )
 
 
