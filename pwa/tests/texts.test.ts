@@ -3,7 +3,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { en } from "../src/texts/en";
-import { vi } from "../src/texts/vi";
+import { vi as first } from "../src/texts/vi";
+import { screens } from "../src/texts/vi.screens";
+
+const vi = { ...first, ...screens };
 
 const root = join(import.meta.dirname, "../src");
 const code = (readdirSync(root, { recursive: true }) as string[])

@@ -6,6 +6,7 @@
  */
 import { signal, type Signal } from "@preact/signals";
 import { dayOf } from "./clock";
+import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
 import type { Catalog, Door, HouseholdInput, HouseholdView, Range, Refused, ResidentInput, Session } from "./types";
@@ -14,7 +15,7 @@ import type { Visit, VisitInput, VisitLine } from "./types";
 import * as updates from "./updates";
 
 export * from "./types";
-export { addressLine, dayOf };
+export { addressLine, dayOf, judge as judgeIdNumber };
 
 const phone = new Phone();
 

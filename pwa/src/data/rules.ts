@@ -1,7 +1,8 @@
 /**
- * What may not be saved. The gateway checks the same on arrival (`sync/checks.py`); checking here lets the volunteer put it right
- * at the door. `tests/cases/id-numbers.json` holds the cases that both pass.
+ * What may not be saved. The gateway checks the same on arrival (`sync/checks.py`); checking here lets the volunteer put
+ * it right at the door.
  */
+import { judge } from "./id-numbers";
 import type { AnyDocument } from "./types";
 import { SaveError } from "./types";
 
@@ -17,9 +18,9 @@ export function checkDocument(document: AnyDocument): void {
   }
 }
 
-/** Whether a text holds what looks like the number of an identity card: a run of exactly twelve digits. */
+/** Whether a text holds what looks like the number of an identity card. */
 export function holdsIdNumber(text: string): boolean {
-  return /(?<!\d)\d{12}(?!\d)/.test(text.normalize("NFKC").replace(/(?<=\d)[ .\-](?=\d)/g, ""));
+  return judge(text) === "refuse";
 }
 
 function checkTexts(value: unknown, field = ""): void {
@@ -30,5 +31,5 @@ function checkTexts(value: unknown, field = ""): void {
   }
 }
 
-/** Fields that hold no typed text; a ulid may contain any run of digits. */
-const STRUCTURAL = new Set(["_id", "_rev", "_revisions", "created", "unit", "household", "person", "at", "by", "on", "type", "schema", "version"]);
+/** Fields that hold ids and times, and the one where a file's code may stand, which may have twelve digits. */
+const STRUCTURAL = new Set(["_id", "_rev", "_revisions", "created", "unit", "household", "person", "at", "by", "on", "type", "detail"]);

@@ -1,0 +1,115 @@
+/** A server in memory that speaks the little that the phone uses; the connection can be cut before or after it acts. */
+import type { Fetch } from "../src/data/server";
+import type { Session } from "../src/data/types";
+
+export type Cut = "before" | "after" | undefined;
+type Body = { _id: string; _rev: string; _revisions: { start: number; ids: string[] }; [more: string]: unknown };
+
+export class FakeServer {
+  readonly documents = new Map<string, Map<string, Body>>();
+  readonly requests: string[] = [];
+  /** how many times each revision came in */
+  readonly arrivals = new Map<string, number>();
+  cut: (path: string) => Cut = () => undefined;
+  refuses: (document: Body) => boolean = () => false;
+  answers: (path: string) => Response | undefined = () => undefined;
+  generation = "g1";
+  /** called when a push has come in, before it is answered */
+  during: () => Promise<void> = async () => undefined;
+  private readonly seqs = new Map<string, number>();
+  private seq = 0;
+
+  /** The way to the server for one signed-in person. */
+  fetchFor(person: string, device = "device:01ARZ3NDEKTSV4RRFFQ69G5FAV"): Fetch {
+    return async (url, init) => {
+      const path = url.replace(/\?.*/, "");
+      this.requests.push(`${init.method} ${path}`);
+      const cut = this.cut(path);
+      if (cut === "before") throw new TypeError("Failed to fetch");
+      const ready = this.answers(path);
+      if (ready) return ready;
+      const response = await this.answer(new URL(url, "http://phone.test"), JSON.parse((init.body as string) ?? "{}") as { docs: never[] }, person, device);
+      if (cut === "after") throw new TypeError("Failed to fetch");
+      return response;
+    };
+  }
+
+  leaves(id: string): string[] {
+    const revs = this.documents.get(id) ?? new Map<string, Body>();
+    const parents = new Set([...revs.values()].map((one) => `${one._revisions.start - 1}-${one._revisions.ids[1]}`));
+    return [...revs.keys()].filter((rev) => !parents.has(rev));
+  }
+
+  /** All that the server knows as a revision or as the ancestor of one. */
+  knows(id: string, rev: string): boolean {
+    const all = [...(this.documents.get(id)?.values() ?? [])];
+    return all.some(({ _revisions: { start, ids } }) => ids.some((hash, at) => `${start - at}-${hash}` === rev));
+  }
+
+  put(document: Body): void {
+    const revs = this.documents.get(document._id) ?? new Map<string, Body>();
+    this.documents.set(document._id, revs);
+    if (this.knows(document._id, document._rev)) return;
+    revs.set(document._rev, document);
+    this.seqs.set(document._id, ++this.seq);
+  }
+
+  lose(): void {
+    this.documents.clear();
+    this.seqs.clear();
+    this.generation = "g2";
+  }
+
+  session(person: string, device: string): Session {
+    return {
+      time: new Date().toISOString(),
+      person: { id: person, name: "Hoa", role: "volunteer", login: "hoa" },
+      device,
+      ward: { code: "09562", name: "Yên Nghĩa" },
+      unit: { code: "tdp-07", name: "Tổ 7", kind: "team" },
+      database: "w09562-tdp-07",
+      update_seq: `${this.seq}-x`,
+      catalog: "/catalog/none.json",
+      generation: this.generation,
+    };
+  }
+
+  private async answer(url: URL, body: { docs: never[] }, person: string, device: string): Promise<Response> {
+    if (url.pathname === "/api/sign-in" || url.pathname === "/api/hello") return Response.json(this.session(person, device));
+    if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
+    if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });
+    if (url.pathname.endsWith("/_changes")) return Response.json(this.changes(url));
+    if (url.pathname.endsWith("/_bulk_get")) return Response.json(this.bulkGet(body));
+    if (url.pathname.endsWith("/_bulk_docs")) return this.bulkDocs(body);
+    return Response.json({ error: "not-found", reason: "" }, { status: 404 });
+  }
+
+  private changes(url: URL) {
+    const since = parseInt(url.searchParams.get("since") ?? "0", 10);
+    const limit = Number(url.searchParams.get("limit") ?? 1e9);
+    const rows = [...this.seqs].filter(([, seq]) => seq > since).sort((a, b) => a[1] - b[1]);
+    const page = rows.slice(0, limit);
+    const results = page.map(([id, seq]) => ({ id, seq: `${seq}-x`, changes: this.leaves(id).map((rev) => ({ rev })) }));
+    return { results, last_seq: `${page.at(-1)?.[1] ?? since}-x`, pending: rows.length - page.length };
+  }
+
+  private bulkGet({ docs }: { docs: { id: string; rev: string }[] }) {
+    const one = ({ id, rev }: { id: string; rev: string }) => {
+      const ok = this.documents.get(id)?.get(rev);
+      return { id, docs: [ok ? { ok } : { error: { id, rev, error: "not_found" } }] };
+    };
+    return { results: docs.map(one) };
+  }
+
+  private async bulkDocs({ docs }: { docs: Body[] }): Promise<Response> {
+    await this.during();
+    const refused = docs.filter((one) => this.refuses(one));
+    for (const document of docs) {
+      const mark = `${document._id} ${document._rev}`;
+      this.arrivals.set(mark, (this.arrivals.get(mark) ?? 0) + 1);
+      if (!refused.includes(document)) this.put(document);
+    }
+    const named = refused.map(({ _id: id, _rev: rev }) => ({ id, rev, error: "forbidden", code: "not-yours", reason: "Không phải của tổ" }));
+    return Response.json(named, { status: 201, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } });
+  }
+}

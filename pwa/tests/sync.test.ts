@@ -1,0 +1,219 @@
+import { afterEach, expect, test } from "vitest";
+import { FakeServer } from "./fake-server";
+import { TestPhone } from "./phones";
+
+const open: TestPhone[] = [];
+async function signedIn(server: FakeServer, person?: string): Promise<TestPhone> {
+  const phone = await new TestPhone(server, person).signedIn();
+  open.push(phone);
+  return phone;
+}
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.phone.stop()));
+});
+
+test("a visit saved without a network waits, and reaches the server when there is one", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.cut = () => "before";
+  const visit = await phone.save();
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 });
+  expect(phone.phone.sync.value).toMatchObject({ phase: "failed", error: "unreachable" });
+  server.cut = () => undefined;
+  await phone.sync();
+  expect(server.leaves(visit._id)).toEqual([visit._rev]);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("what waits is known again after a restart, before anything is sent", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.cut = () => "before";
+  await phone.save();
+  await phone.restart();
+  expect(phone.counts).toBe("not counted");
+  await phone.phone.engine();
+  expect(phone.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 });
+  expect(phone.phone.visitLines.value).toMatchObject([{ state: "waiting" }]);
+});
+
+test("an answer that is lost on the way leaves the record waiting, and sending again makes no second one", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  const visit = await phone.save();
+  server.cut = (path) => (path.endsWith("_bulk_docs") ? "after" : undefined);
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 });
+  server.cut = () => undefined;
+  await phone.sync();
+  expect(server.leaves(visit._id)).toEqual([visit._rev]);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("a visit amended while its first text is being sent still waits afterwards, then arrives", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  const visit = await phone.save({}, { note: "một" });
+  const seen: unknown[] = [];
+  const stop = phone.phone.sync.subscribe((state) => seen.push(state.waiting));
+  server.during = async () => {
+    server.during = async () => undefined;
+    await phone.save({ id: visit._id }, { note: "hai" });
+    seen.length = 0;
+  };
+  await phone.sync();
+  stop();
+  const [leaf] = server.leaves(visit._id);
+  expect(server.documents.get(visit._id)?.get(leaf ?? "")).toMatchObject({
+    record: { value: { note: "hai" } },
+    history: [{ field: "record", value: { note: "một" } }],
+  });
+  expect(seen.indexOf(0)).toBe(seen.findIndex((_, at) => seen.slice(at).every((count) => count === 0)));
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("a refused document stays on the phone with its reason, is not sent again, and leaves the list when amended", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.refuses = () => true;
+  const visit = await phone.save();
+  const other = await phone.save();
+  await phone.sync();
+  await phone.restart();
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 0, refused: 2 });
+  expect(server.arrivals.get(`${visit._id} ${visit._rev}`)).toBe(1);
+  const list = await (await phone.phone.engine()).refusedList();
+  expect(list).toHaveLength(2);
+  expect(list[0]).toMatchObject({ receipt: { state: "refused", code: "not-yours", reason: "Không phải của tổ" }, document: { type: "visit" } });
+  server.refuses = () => false;
+  await phone.save({ id: other._id }, { note: "sửa lại" });
+  expect(phone.counts).toMatchObject({ waiting: 1 });
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 1 });
+});
+
+test("nothing new costs one request", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.save();
+  await phone.sync();
+  await phone.sync();
+  server.requests.length = 0;
+  await phone.sync();
+  expect(server.requests).toEqual(["POST /api/hello"]);
+});
+
+test("two phones of one unit see each other's records and count only their own as sent", async () => {
+  const server = new FakeServer();
+  const [one, two] = [await signedIn(server), await signedIn(server, "person:lan")];
+  const door = await one.household({ house: "12", lane: "ngõ 3" });
+  await one.save({ household: door._id }, { outcome: "absent" });
+  await one.sync();
+  await two.sync();
+  expect(two.phone.doors.value).toMatchObject([{ line: "12 ngõ 3", last: { outcome: "absent" }, state: "accepted" }]);
+  expect(two.counts).toEqual({ waiting: 0, accepted: 0, refused: 0 });
+  server.requests.length = 0;
+  await two.restart();
+  await two.sync();
+  expect(server.requests).toEqual(["POST /api/hello"]);
+});
+
+test("what was pulled is never offered back, not even after a cut between receipt and writing", async () => {
+  const server = new FakeServer();
+  const [one, two] = [await signedIn(server), await signedIn(server)];
+  for (let count = 0; count < 5; count++) await one.save();
+  await one.sync();
+  server.cut = (path) => (path.endsWith("_bulk_get") ? "after" : undefined);
+  await two.sync();
+  server.cut = () => undefined;
+  await two.restart();
+  await two.sync();
+  expect(two.phone.visitLines.value).toHaveLength(5);
+  expect([...server.arrivals.values()]).toEqual([1, 1, 1, 1, 1]);
+});
+
+test("a person who is signed out keeps recording, and everything goes once they sign in again", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.answers = (path) => (path === "/api/hello" ? Response.json({ error: "signed-out", reason: "" }, { status: 401 }) : undefined);
+  await phone.save();
+  await phone.sync();
+  expect(phone.phone.sync.value).toMatchObject({ phase: "signed-out", waiting: 1 });
+  await phone.save();
+  server.answers = () => undefined;
+  await phone.phone.signIn("hoa", "mat-khau");
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 2, refused: 0 });
+});
+
+test("signing out with unsent records is not done", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.save();
+  expect(await phone.phone.signOut()).toEqual({ ok: false, waiting: 1, error: "waiting" });
+  await phone.sync();
+  expect(await phone.phone.signOut()).toEqual({ ok: true });
+  expect(phone.phone.session.value).toBeNull();
+});
+
+test("a busy server, a Wi-Fi sign-in page and a half-accepted write are no acknowledgement", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.save();
+  const tries: [Response, string][] = [
+    [Response.json({ error: "store-unreachable", reason: "" }, { status: 503 }), "server-busy"],
+    [new Response("<html>Wi-Fi</html>", { status: 200 }), "not-the-server"],
+    [Response.json([], { status: 202, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } }), "not-the-server"],
+    [Response.json([], { status: 201 }), "not-the-server"],
+  ];
+  for (const [response, error] of tries) {
+    server.answers = (path) => (path.endsWith("_bulk_docs") ? response : undefined);
+    await phone.sync();
+    expect(phone.phone.sync.value).toMatchObject({ phase: "failed", error, waiting: 1, accepted: 0 });
+  }
+});
+
+test("a request that is too large is halved until it passes", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  for (let count = 0; count < 7; count++) await phone.save();
+  let refusals = 2;
+  server.answers = (path) =>
+    path.endsWith("_bulk_docs") && refusals-- > 0 ? Response.json({ error: "too-large", reason: "" }, { status: 413 }) : undefined;
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 7, refused: 0 });
+});
+
+test("after a restored backup the phone sends again what the server lacks", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  const visit = await phone.save();
+  await phone.sync();
+  server.lose();
+  await phone.sync();
+  expect(server.leaves(visit._id)).toEqual([visit._rev]);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("records of 1,200 documents come in pages, and the first sync tells how far it is", async () => {
+  const server = new FakeServer();
+  const created = { at: "2026-05-01T01:00:00.000Z", by: "person:lan", device: "device:01ARZ3NDEKTSV4RRFFQ69G5FAV" };
+  for (let count = 0; count < 1200; count++) {
+    const _id = `visit:${String(count).padStart(26, "0")}`;
+    const record = { value: { at: created.at, outcome: "met" }, at: created.at, by: created.by };
+    server.put({ _id, _rev: "1-a", _revisions: { start: 1, ids: ["a"] }, type: "visit", schema: 1, unit: "tdp-07", household: null, created, record });
+  }
+  const phone = new TestPhone(server);
+  open.push(phone);
+  const progress: unknown[] = [];
+  await phone.start();
+  phone.phone.sync.subscribe((state) => state.progress && progress.push(`${state.progress.done}/${state.progress.total}`));
+  await phone.phone.signIn("hoa", "mat-khau");
+  await phone.sync();
+  expect(phone.phone.visitLines.value).toHaveLength(1200);
+  expect([...new Set(progress)]).toEqual(["500/1200", "1000/1200", "1200/1200"]);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 0, refused: 0 });
+  expect(server.arrivals.size).toBe(0);
+});
