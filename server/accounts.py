@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+import anyio
 import anyio.to_thread
 import argon2
 import structlog
@@ -26,13 +28,15 @@ from server.access import Viewer, make_viewer
 from server.cookies import device_cookie, read_device_cookie
 from server.errors import Problem
 from server.settings import Settings
+from sync.feed import follow
 from sync.names import Names
-from sync.store import Document, Store, StoreError
+from sync.store import Conflict, Document, Store, StoreError
 from sync.ulids import new_ulid
 
 LIFETIME = timedelta(days=90)
 RENEWAL = timedelta(days=1)
 DESIGN = "people"
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,47}")
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,8 @@ def hash_secret(secret: str) -> str:
 
 class Accounts:
     """The database of accounts, as far as one process needs it."""
+
+    SHORTEST_PASSWORD: ClassVar[int] = 8
 
     def __init__(self, store: Store, names: Names, settings: Settings) -> None:
         self.store = store
@@ -125,6 +131,28 @@ class Accounts:
         self._known.clear()
         self.followed = followed
 
+    async def follow(self) -> None:
+        """Evict what changes, for ever; ends only by cancellation."""
+        since = await self._newest()
+        self.set_followed(True)
+        try:
+            async for change in follow(self.store, self.database, since, heard=self._heard):
+                self.evict(change.id)
+        finally:
+            self.set_followed(False)
+
+    async def _newest(self) -> str:
+        while True:
+            try:
+                return str((await self.store.info(self.database))["update_seq"])
+            except StoreError as error:
+                log.warning("accounts are not followed yet", code=error.code)
+                await anyio.sleep(1)
+
+    def _heard(self, heard: bool) -> None:
+        if heard != self.followed:
+            self.set_followed(heard)
+
     # -- signing in and out ---------------------------------------------------------------------------
 
     async def verify(self, login: str, password: str) -> Document | None:
@@ -193,14 +221,17 @@ class Accounts:
     async def add_person(
         self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str
     ) -> Document:
-        """:raises Problem: ``conflict`` when the login is taken."""
+        """:raises Problem: ``conflict`` when the login is taken, ``bad-field`` when it cannot be one."""
         login = login.strip().casefold()
-        if await self.find_login(login) is not None or await self.store.find(
-            self.database, f"person:{login}"
-        ):
-            raise Problem("conflict")
+        if not LOGIN.fullmatch(login):
+            raise Problem("bad-field")
         person = self.make_person(login=login, name=name, role=role, ward=ward, unit=unit, password=password)
-        await self.store.put(self.database, person)
+        if await self.find_login(login) is not None:
+            raise Problem("conflict")
+        try:
+            await self.store.put(self.database, person)
+        except Conflict:
+            raise Problem("conflict") from None
         return person
 
     def make_person(
@@ -208,7 +239,7 @@ class Accounts:
     ) -> Document:
         """The document of a person, not saved yet."""
         return {
-            "_id": f"person:{login}",
+            "_id": f"person:{login.replace('.', '-')}",
             "type": "person",
             "name": name,
             "login": login,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
-from server import health, phone, sign_in
+from server import desk, health, phone, sign_in
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
 from server.logs import AccessLog
+from server.roles import Permission
 from server.security import BodyLimit, KnownHost, SameOrigin, SecurityHeaders
 from server.settings import Settings
-from server.site import open_site
+from server.site import Site, open_site
 from sync.store import StoreError
 
 
@@ -26,9 +28,16 @@ def routes() -> list[BaseRoute]:
         *health.routes,
         *sign_in.routes,
         *phone.routes,
+        *desk.routes,
+        mount("/sync", replicate, who=Permission.SYNC),
         mount("/static", serve_static(), who=PUBLIC),
         mount("/app", serve_phone(), who=PUBLIC),
     ]
+
+
+async def replicate(scope: Scope, receive: Receive, send: Send) -> None:
+    """The gateway of whichever site is open."""
+    await scope["app"].state.site.gateway(scope, receive, send)
 
 
 def middleware(settings: Settings) -> list[Middleware]:
@@ -42,12 +51,20 @@ def middleware(settings: Settings) -> list[Middleware]:
     ]
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, opened: Callable[[Site], Awaitable[None]] | None = None) -> Starlette:
+    """The application; `opened` is awaited when its site is ready, before the first request."""
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_site(settings) as site:
-            app.state.site = site
-            yield
+        try:
+            async with open_site(settings) as site:
+                app.state.site = site
+                if opened is not None:
+                    await opened(site)
+                yield
+        except Exception as error:
+            app.state.failure = error
+            raise
 
     app = Starlette(
         routes=routes(),

@@ -169,7 +169,6 @@ def _bridged(folder: Path, immutable: Callable[[str, str], bool]) -> ASGIApp:
         _missing,
         root=str(folder),
         prefix="/",
-        index_file=True,
         allow_all_origins=False,
         immutable_file_test=immutable,
         add_headers_function=label,
@@ -180,9 +179,11 @@ def _bridged(folder: Path, immutable: Callable[[str, str], bool]) -> ASGIApp:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             raise Problem("method-not-allowed")
-        if get_route_path(scope) not in known.files:
+        path = get_route_path(scope)
+        path = "/index.html" if path == "/" else path
+        if path not in known.files:
             raise Problem("not-found")
-        await bridge(scope, receive, send)
+        await bridge({**scope, "path": path, "root_path": ""}, receive, send)
 
     return serve
 

@@ -14,16 +14,20 @@ from typing import Any
 
 import brotli
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from server.content import Choice, Content, Service, Text, Unit
 from server.errors import Problem
-from sync.store import Document, Store
+from sync.feed import follow
+from sync.store import Document, Store, StoreError
 
 NOT_FOR_PHONES = ("wards", "units")
 IMMUTABLE = "public, max-age=31536000, immutable"
 KEPT = 5
+
+log = structlog.get_logger(__name__)
 
 
 class Published:
@@ -130,10 +134,36 @@ class Catalog:
         units = {}
         async for page in store.pages(database, startkey="unit:", endkey="unit:\ufff0"):
             for row in page:
-                unit = msgspec.convert({**row, "code": row["_id"].removeprefix("unit:")}, Unit)
-                units[unit.code] = unit
+                unit = _read_unit(row)
+                if unit is not None:
+                    units[unit.code] = unit
         self.units = units
         self.publish()
+
+    async def follow(self, store: Store, database: str) -> None:
+        """Take units that other processes add or rename, for ever; ends only by cancellation."""
+        async for change in follow(store, database, "now"):
+            code = change.id.removeprefix("unit:")
+            if code == change.id or is_unit(change.document, self.units.get(code)):
+                continue
+            try:
+                await self.read_units(store, database)
+            except StoreError as error:
+                log.warning("units not read", code=error.code)
+
+
+def is_unit(document: Document | None, unit: Unit | None) -> bool:
+    """Whether the document says of a unit just what is known."""
+    return document is not None and unit is not None and _read_unit(document) == unit
+
+
+def _read_unit(document: Document) -> Unit | None:
+    """The unit in a document; None, and a word in the log, for one that is not as it should be."""
+    try:
+        return msgspec.convert({**document, "code": document["_id"].removeprefix("unit:")}, Unit)
+    except msgspec.ValidationError as error:
+        log.warning("not a unit", id=document["_id"], reason=str(error))
+        return None
 
 
 async def add_unit(store: Store, database: str, unit: Unit) -> bool:

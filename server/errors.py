@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.texts import translate
+from sync import gateway_errors
 from sync.store import StoreError
 
 TABLE: dict[str, int] = {
+    **gateway_errors.STATUS,
     "bad-request": 400,
     "bad-json": 400,
     "too-deep": 400,

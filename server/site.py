@@ -13,19 +13,31 @@ from typing import Any
 
 import anyio.to_thread
 import structlog
+from starlette.requests import Request
 
+from server.access import find_viewer
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
 from server.catalog import Catalog
 from server.content import load_content
+from server.figures import Figures
+from server.live import Live
 from server.settings import Settings
-from server.texts import Texts, texts
+from server.texts import Texts, texts, translate
 from server.tries import Tries
 from sync.design import deploy
+from sync.embedded.child import EmbeddedStore, StoreFailed
+from sync.gateway import Caller, Gateway
 from sync.names import Names, WardNames
+from sync.rollup import Rollup
 from sync.store import Document, Store
 from sync.ulids import new_ulid
 from sync.units import prepare_server, prepare_unit, prepare_ward
+
+
+class StartFailed(Exception):
+    """The site could not be opened; the text is one line that says what to do."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +54,24 @@ class Site:
     texts: Texts
     generation: str = ""
     tries: Tries = field(default_factory=Tries)
+    figures: Figures = field(init=False)
+    live: Live = field(init=False)
+    rollup: Rollup = field(init=False)
+    gateway: Gateway = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Join the parts: what phones write is counted, what was counted is told to open dashboards."""
+        self.figures = Figures(self.store, self.names)
+        self.live = Live(self.store, self.names)
+        self.rollup = Rollup(
+            self.store,
+            self.names,
+            self.catalog.levels,
+            announce=lambda change: self.live.announce(change.ward),
+        )
+        self.gateway = Gateway(
+            self.store, self.names, identify=find_caller, sentence=say, on_written=self.rollup.hint
+        )
 
     @property
     def ward(self) -> WardNames:
@@ -69,8 +99,8 @@ async def read_generation(store: Store, names: Names) -> str:
 
 
 @asynccontextmanager
-async def open_site(settings: Settings) -> AsyncIterator[Site]:
-    """A site that is ready, with its workers running; everything is stopped again afterwards.
+async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterator[Site]:
+    """A site that is ready, by default with its workers running; everything is stopped again afterwards.
 
     :raises StoreError: when the store cannot be used.
     :raises BadContent: when the catalog's files cannot.
@@ -88,12 +118,29 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         )
         await store.check()
         await site.prepare()
-        async with _running(*_workers(site)):
+        async with site.gateway.running(), _running(*(_workers(site) if workers else ())):
             yield site
 
 
+async def find_caller(request: Request) -> Caller | None:
+    """Who replicates, for the gateway; None for whoever has no unit."""
+    who = await find_viewer(request)
+    if who is None or who.unit is None:
+        return None
+    return Caller(who.id, who.role, who.unit, who.ward, who.device)
+
+
+def say(request: Request, key: str) -> str:
+    return translate(request)(key)
+
+
 def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
-    return []
+    return [
+        site.accounts.follow(),
+        site.catalog.follow(site.store, site.ward.catalog),
+        site.rollup.run(),
+        site.live.run(),
+    ]
 
 
 @asynccontextmanager
@@ -106,21 +153,23 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
         finally:
             store.close()
         return
-    from sync.embedded.child import EmbeddedStore
-
-    child = EmbeddedStore(settings.data)
-    await anyio.to_thread.run_sync(child.__enter__)
+    child = EmbeddedStore(settings.data / "store")
+    try:
+        await anyio.to_thread.run_sync(child.start)
+    except StoreFailed as error:
+        raise StartFailed(str(error)) from None
     store = Store.connect(child.url)
     try:
         yield store
     finally:
         store.close()
-        await anyio.to_thread.run_sync(child.__exit__, None, None, None)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(child.stop)
 
 
 @asynccontextmanager
 async def _running(*workers: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(worker, name=worker.__name__) for worker in workers]
+    tasks = [asyncio.create_task(worker) for worker in workers]
     try:
         yield
     finally:

@@ -34,10 +34,17 @@ class Change:
     document: Document | None
 
 
-async def follow(store: Store, database: str, since: str = "now") -> AsyncIterator[Change]:
+async def follow(
+    store: Store,
+    database: str,
+    since: str = "now",
+    *,
+    heard: Callable[[bool], None] = lambda heard: None,
+) -> AsyncIterator[Change]:
     """Every change after `since` (``"0"`` for all), each document with its winning revision, without end.
 
-    While the store or the database is away it is asked again, at first soon, later every 10 s.
+    While the store or the database is away it is asked again, soon at first, then every 10 s. `heard` is told
+    after every question whether it was answered, before the changes in the answer are given.
     """
     pause = 0.0
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=POLL_MILLISECONDS / 1000 + 15)
@@ -46,11 +53,13 @@ async def follow(store: Store, database: str, since: str = "now") -> AsyncIterat
             try:
                 answer = await _poll(session, f"{store.address}/{database}/_changes", since)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+                heard(False)
                 pause = min(LONGEST_PAUSE, pause * 2 or 0.25)
                 log.warning("changes cannot be read", database=database, error=type(error).__name__)
                 await asyncio.sleep(pause)
                 continue
             pause = 0.0
+            heard(True)
             for row in answer["results"]:
                 yield Change(str(row["seq"]), row["id"], bool(row.get("deleted")), row.get("doc"))
             since = str(answer["last_seq"])

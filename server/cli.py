@@ -1,0 +1,248 @@
+"""The command-line program ``gtn``; docs/operators.md explains each command.
+
+Whatever an operator has to act on is one line on stderr and exit status 2.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import anyio
+import msgspec
+import typer
+
+from server import assets
+from server.accounts import Accounts
+from server.catalog import add_unit
+from server.content import BadContent, Unit
+from server.errors import Problem
+from server.logs import configure_logs
+from server.roles import OF_A_UNIT, Role
+from server.settings import BadSetting, read_settings
+from server.site import Site, StartFailed, open_site
+from server.texts import texts
+from sync.store import StoreError
+from sync.units import prepare_unit
+
+T = TypeVar("T")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+store_app = typer.Typer(no_args_is_help=True, help="The embedded store.")
+person_app = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+unit_app = typer.Typer(no_args_is_help=True, help="Units that report.")
+app.add_typer(store_app, name="store")
+app.add_typer(person_app, name="person")
+app.add_typer(unit_app, name="unit")
+
+
+def main() -> None:
+    try:
+        app()
+    except (BadSetting, BadContent, StartFailed, StoreError) as error:
+        fail(getattr(error, "reason", None) or str(error))
+
+
+def fail(line: str) -> NoReturn:
+    """End with one line and exit status 2."""
+    print(f"gtn: {' '.join(line.split())}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def on_site(work: Callable[[Site], Awaitable[T]]) -> T:
+    """What `work` gives on a site that is open for it alone."""
+
+    async def run() -> T:
+        async with open_site(read_settings(), workers=False) as site:
+            return await work(site)
+
+    configure_logs("warning")
+    return anyio.run(run)
+
+
+@app.command()
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Fill an empty store with invented data.")] = False,
+) -> None:
+    """Run the server."""
+    from server.serving import serve as run
+
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    if not assets.is_built():
+        print("The phone app is not built yet: run `make build`, then start again.", file=sys.stderr)
+    run(settings, demo=demo)
+
+
+@store_app.command("serve")
+def store_serve(
+    data: Annotated[Path, typer.Option(help="Folder of the databases.")],
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5984,
+) -> None:
+    """Run the embedded store alone; its administrator's password is in GTN_STORE_PASSWORD."""
+    settings = read_settings()
+    if not settings.store_password:
+        fail("GTN_STORE_PASSWORD is empty: set the password of the store's administrator")
+    from sync.embedded.server import serve as run
+
+    run("127.0.0.1", port, data, settings.store_password)
+
+
+@app.command()
+def demo(
+    full: Annotated[bool, typer.Option("--full", help="40 units, 12,000 households, 20,000 visits.")] = False,
+) -> None:
+    """Fill the store with invented data; prints the sign-ins."""
+    from server.serving import fill_with_demo
+
+    async def fill(site: Site) -> None:
+        await fill_with_demo(site, full=full)
+        await site.rollup.settle()
+
+    on_site(fill)
+
+
+@app.command()
+def check() -> None:
+    """Recount every open figure from documents; exit status 1 when one differs."""
+    from server.check import check as recount
+
+    differences = on_site(recount)
+    for difference in differences:
+        print(difference)
+    print("1 difference" if len(differences) == 1 else f"{len(differences)} differences")
+    raise SystemExit(1 if differences else 0)
+
+
+@app.command("import")
+def import_households(
+    file: Annotated[Path, typer.Argument(help="XLSX or CSV.")],
+    unit: Annotated[str, typer.Option(help="Code of the unit, such as tdp-07.")],
+    write: Annotated[bool, typer.Option("--write", help="Write; without it, only report.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Write the good rows of a bad file.")] = False,
+) -> None:
+    """Bring a unit's households from a sheet; every bad row is listed before anything is written."""
+    from server.importing import import_file
+
+    async def run(site: Site) -> int:
+        _known_unit(site, unit)
+        t = texts().within(language())
+        return await import_file(site.store, site.ward, unit, file, write=write, skip_bad=skip_bad, t=t)
+
+    raise SystemExit(on_site(run))
+
+
+@person_app.command("add")
+def person_add(
+    login: str,
+    name: Annotated[str, typer.Option(help="As it is shown.")],
+    role: Annotated[Role, typer.Option()],
+    unit: Annotated[str | None, typer.Option(help="Code of the unit; none for people of the ward.")] = None,
+) -> None:
+    """Add a person; the password is asked for, or read from standard input."""
+    if (role in OF_A_UNIT) != (unit is not None):
+        fail(f"a {role} {'needs' if role in OF_A_UNIT else 'has no'} --unit")
+
+    async def run(site: Site) -> None:
+        if unit is not None:
+            _known_unit(site, unit)
+        try:
+            await site.accounts.add_person(
+                login=login, name=name, role=role, ward=site.settings.ward, unit=unit, password=password
+            )
+        except Problem as problem:
+            fail(describe_person_problem(problem, login))
+
+    password = ask_password()
+    on_site(run)
+
+
+@person_app.command("password")
+def person_password(login: str) -> None:
+    """Give a new password; the person has to sign in again everywhere."""
+
+    async def run(site: Site) -> None:
+        try:
+            await site.accounts.set_password(login, password)
+        except Problem as problem:
+            fail(describe_person_problem(problem, login))
+
+    password = ask_password()
+    on_site(run)
+
+
+@unit_app.command("add")
+def unit_add(
+    code: str,
+    name: Annotated[str, typer.Option(help="In Vietnamese.")],
+    kind: Annotated[str, typer.Option(help="A key of the kinds in server/catalog/units.json.")] = "team",
+    name_en: Annotated[str, typer.Option(help="In English; the Vietnamese name if empty.")] = "",
+) -> None:
+    """Add a unit and its database."""
+
+    async def run(site: Site) -> None:
+        kinds = [row.key for row in site.catalog.content.units.kinds]
+        if kind not in kinds:
+            fail(f"{kind} is no kind of unit; choose one of {', '.join(kinds)}")
+        try:
+            unit = msgspec.convert({"code": code, "kind": kind, "name": texts_of(name, name_en)}, Unit)
+            database = await prepare_unit(site.store, site.names, site.settings.ward, unit.code)
+        except (msgspec.ValidationError, ValueError):
+            fail(f"{code!r} is no code of a unit: lower case letters, digits and hyphens, as in tdp-07")
+        if not await add_unit(site.store, site.ward.catalog, unit):
+            fail(f"there is a unit {code} already")
+        print(database)
+
+    on_site(run)
+
+
+@app.command("assets")
+def collect_assets() -> None:
+    """Collect and compress static files, and compress the built phone app."""
+    named = assets.collect(assets.sources())
+    count = assets.compress(assets.BUILD)
+    if assets.is_built():
+        count += assets.compress(assets.PHONE)
+    print(f"{len(named)} files, {count} compressed variants")
+
+
+@app.command()
+def schema() -> None:
+    """Print the documents' JSON Schema."""
+    from sync.documents import AnyDocument
+
+    print(json.dumps(msgspec.json.schema(AnyDocument), indent=1, ensure_ascii=False))
+
+
+def language() -> str:
+    """The operator's language, by the locale; Vietnamese unless it is another."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "en" if locale.startswith("en") else "vi"
+
+
+def ask_password() -> str:
+    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(password) < Accounts.SHORTEST_PASSWORD:
+        fail(f"a password has at least {Accounts.SHORTEST_PASSWORD} characters")
+    return password
+
+
+def texts_of(vi: str, en: str) -> dict[str, str]:
+    return {"vi": vi, "en": en or vi}
+
+
+def describe_person_problem(problem: Problem, login: str) -> str:
+    return {
+        "conflict": f"there is a person {login} already",
+        "bad-field": f"{login!r} is no login: lower case letters, digits, dots and hyphens",
+        "not-found": f"there is no person {login}",
+    }.get(problem.code, problem.code)
+
+
+def _known_unit(site: Site, unit: str) -> None:
+    if unit not in site.catalog.units:
+        fail(f"there is no unit {unit}; add it with: gtn unit add {unit} --name …")
