@@ -79,7 +79,7 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
         "unit": units[0].code if alone else None,
         "live": "/desk/events",
         "now": datetime.now(VIETNAM).strftime("%H:%M:%S"),
-        "periods": offered_periods(vietnam_today(), _campaigns(request))[:-1],
+        "periods": offered_periods(vietnam_today(), _campaigns(request)),
         "sort": query.get("sort") if query.get("sort") in SORTS else "name",
         "sorting": f"&sort={query['sort']}" if query.get("sort") in SORTS else "",
     }
@@ -88,8 +88,8 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
     except PeriodError as error:
         form = {"from": query.get("from", "")[:40], "to": query.get("to", "")[:40]}
         problem = t(error.key, **error.values)
-        wrong: dict[str, Any] = {"chosen": "custom", "form": form, "problem": problem, "board": None, "query": ""}
-        return render(request, "desk.html", status=400, **context, **wrong)
+        wrong: dict[str, Any] = {"chosen": "custom", "form": form, "problem": problem}
+        return render(request, "desk.html", status=400, board=None, query="", **context, **wrong)
     board = await _board(request, units, choice)
     sheet_unit = f"&unit={units[0].code}" if alone else ""
     shown: dict[str, Any] = {
