@@ -170,6 +170,8 @@ class Unit:
             record: Document = {"at": instant(at), "outcome": "met", "helps": self._tally()}
         else:
             home = rng.choice(homes)
+            if home.gone:  # nobody knocks again where all have moved away, unless by mistake
+                home = rng.choice(homes)
             document["household"] = home.document["_id"]
             record = self._at_the_door(home, at)
         if rng.random() < 0.008:
@@ -216,9 +218,11 @@ class Unit:
     def _help(self, home: Home, resident: Document, service: str) -> Document:
         rng = self.rng
         levels = LEVELS[service]
-        reached = home.levels.get((resident["_id"], service), -1)
+        before = rng.choices((-1, 0, 1), (70, 20, 10))[0]
+        reached = home.levels.get((resident["_id"], service), before)
         stuck = service in OBSTACLES and rng.random() < 0.14
-        level = max(0, reached) if stuck else min(reached + rng.choices((1, 2), (75, 25))[0], len(levels) - 1)
+        climbed = max(0, reached) if stuck else reached + rng.choices((1, 2), (75, 25))[0]
+        level = min(climbed, len(levels) - 1)
         home.levels[resident["_id"], service] = level
         help: Document = {"service": service, "level": levels[level], "person": resident["_id"],
                           "age_band": resident["age_band"]["value"]}  # fmt: skip
