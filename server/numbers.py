@@ -22,7 +22,8 @@ def write_share(value: float | None, language: str) -> str:
     """A share in percent, with one decimal where it says something (below 100 and not whole)."""
     if value is None:
         return NOTHING
-    text = f"{value * 100:.1f}".removesuffix(".0")
+    percent = min(value * 100, 99.9) if value < 1 else value * 100  # nothing is done before it is done
+    text = f"{percent:.1f}".removesuffix(".0")
     return f"{text if language == 'en' else text.replace('.', ',')}%"
 
 
