@@ -101,7 +101,7 @@ def demo(
 
     async def fill(site: Site) -> None:
         await fill_with_demo(site, full=full)
-        await site.rollup.settle()
+        await site.rollup.catch_up()
 
     on_site(fill)
 

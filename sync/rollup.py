@@ -240,6 +240,14 @@ class Rollup:
                 continue
             await self._rest()
 
+    async def catch_up(self) -> None:
+        """Bring every unit's rollup up to date, once.
+
+        :raises StoreError: when the store cannot be asked.
+        """
+        await self._look(await self._discover())
+        await self.settle()
+
     async def settle(self) -> None:
         """Count every unit known to have changed, a few at once.
 
