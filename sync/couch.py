@@ -122,7 +122,7 @@ class StrictResource(Resource):
         return StrictResource(url, session=self.session, verify=self.session.verify, timeout=self.timeout)  # type: ignore[arg-type]
 
     def _check_result(self, response: requests.Response, result: Any) -> None:
-        """Nothing is left to check: `read_answer` has raised, and rows of a batch are the caller's to read."""
+        """Nothing is left to check: `read_answer` has raised; rows of a batch are the caller's to read."""
 
     def _request_response(
         self,

@@ -135,7 +135,7 @@ class Gateway:
         if any(name.startswith(_FORGED) for name in names):
             raise GatewayError("not-found")
         if request.method not in target.methods or any(name in _OVERRIDES for name in names):
-            raise GatewayError("method-not-allowed")
+            raise GatewayError("method-not-allowed", allow=target.methods)
         return target
 
     # -- reading ------------------------------------------------------------------------------------
@@ -223,6 +223,8 @@ class Gateway:
         headers = {"Cache-Control": "no-store"}
         if error.code in RETRY_SECONDS:
             headers["Retry-After"] = str(RETRY_SECONDS[error.code])
+        if error.allow:
+            headers["Allow"] = ", ".join(error.allow)
         if error.code == "too-large":
             headers["Connection"] = "close"
         content = msgspec.json.encode({"error": error.code, "reason": reason})

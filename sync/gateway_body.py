@@ -6,6 +6,7 @@ readers of one body can differ.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, TypeVar
@@ -26,6 +27,7 @@ DEEPEST = 32
 LONGEST_POLL = 50_000
 MOST_DOCUMENTS = 2000
 
+_SEQ = re.compile(r"[A-Za-z0-9._~=-]{1,4000}")
 Id = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?!_local/)")]
 Rev = Annotated[str, Meta(pattern=r"^\d{1,9}-[0-9a-zA-Z]{1,64}$")]
 T = TypeVar("T")
@@ -164,6 +166,8 @@ def _bounded(query: dict[str, str]) -> dict[str, str]:
     if query.get("feed", "normal") not in ("normal", "longpoll"):
         raise GatewayError("bad-request")
     if query.get("filter", "_doc_ids") != "_doc_ids":
+        raise GatewayError("bad-request")
+    if not _SEQ.fullmatch(query.get("since", "0")):
         raise GatewayError("bad-request")
     for name in ("limit", "timeout", "seq_interval"):
         value = query.get(name, "0")

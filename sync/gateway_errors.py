@@ -23,10 +23,12 @@ RETRY_SECONDS = {"store-unavailable": 5, "too-many-refused": 3600}
 
 
 class GatewayError(Exception):
-    """The whole request is answered with a row of `STATUS`; `detail` is for logs."""
+    """The whole request is answered with a row of `STATUS`; `detail` is for logs, `allow` names
+    the methods that would do."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", *, allow: tuple[str, ...] = ()) -> None:
         super().__init__(code)
+        self.allow = allow
         self.code = code
         self.status = STATUS[code]
         self.detail = detail
