@@ -1,0 +1,120 @@
+"""The embedded store as a process: killed, restarted, started twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sync.embedded.child import EmbeddedStore, StoreFailed
+
+KILLS = 5
+
+
+def write_until_cut(client: httpx.Client, life: int, accepted: dict[str, str]) -> None:
+    """Send batches until the store is gone; keep what it acknowledged."""
+    batch = 0
+    while True:
+        docs = [{"_id": f"{life}-{batch}-{n}", "text": "nhà " * 100} for n in range(50)]
+        try:
+            rows: list[dict[str, Any]] = client.post("/kill/_bulk_docs", json={"docs": docs}).json()
+        except httpx.TransportError:
+            return
+        accepted.update({row["id"]: row["rev"] for row in rows})
+        batch += 1
+
+
+def test_what_was_acknowledged_survives_every_kill_and_batches_are_whole(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    accepted: dict[str, str] = {}
+    store = EmbeddedStore(tmp_path / "data")
+    store.start()
+    with httpx.Client(base_url=store.url, timeout=30) as client:
+        client.put("/kill").raise_for_status()
+    try:
+        for life in range(KILLS):
+            killer = threading.Timer(chance.uniform(0.2, 0.5), store.kill)
+            with httpx.Client(base_url=store.url, timeout=30) as client:
+                killer.start()
+                write_until_cut(client, life, accepted)
+            killer.join()
+            store.start()
+            with httpx.Client(base_url=store.url, timeout=30) as client:
+                rows = client.get("/kill/_all_docs").json()["rows"]
+                found = {row["id"]: row["value"]["rev"] for row in rows}
+                assert accepted.items() <= found.items(), "an acknowledged document is gone"
+                assert len(found) % 50 == 0, "a batch arrived in part"
+                info = client.get("/kill").json()
+                assert info["doc_count"] == len(found)
+                changes = client.get("/kill/_changes").json()["results"]
+                assert {row["id"] for row in changes} == set(found)
+    finally:
+        store.stop()
+    assert accepted
+
+
+def test_a_second_process_on_the_folder_says_so_and_ends_with_2(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path) as first:
+        second = EmbeddedStore(tmp_path)
+        with pytest.raises(StoreFailed, match="in use"):
+            second.start()
+        command = [sys.executable, "-m", "sync.embedded", "--port", "0", "--data", str(tmp_path)]
+        environment = {**os.environ, "GTN_STORE_PASSWORD": "x"}
+        ended = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+        assert ended.returncode == 2
+        assert len(ended.stderr.decode().splitlines()) == 1
+        assert first.alive
+
+
+def test_without_a_password_it_does_not_start(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "GTN_STORE_PASSWORD"}
+    command = [sys.executable, "-m", "sync.embedded", "--port", "0", "--data", str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert b"GTN_STORE_PASSWORD" in ended.stderr
+
+
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from sync.embedded.child import EmbeddedStore\n"
+        f"store = EmbeddedStore(Path({str(tmp_path)!r})); store.start(); print(store.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists(), "the store outlived its parent"
+
+
+def test_its_secrets_are_readable_by_nobody_else(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "data") as store:
+        assert store.alive
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "data" / "config.json").stat().st_mode & 0o077 == 0
+        assert b"GTN_STORE_PASSWORD" not in Path(f"/proc/{store.pid}/cmdline").read_bytes()
+        assert (
+            store.url.partition("@")[0].rpartition(":")[2].encode()
+            not in Path(f"/proc/{store.pid}/cmdline").read_bytes()
+        )
+
+
+def test_it_is_noticed_dead_and_starts_again_on_the_same_port(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path) as store:
+        url = store.url
+        store.kill()
+        assert not store.alive
+        store.start()
+        assert store.url == url
+        assert httpx.get(store.url + "/_up").status_code == 200
