@@ -25,10 +25,11 @@ ONSETS = (
     "v",
     "x",
 )
-RHYMES = ("a", "an", "ang", "ao", "au", "am", "o", "on", "ong", "oi", "u", "un", "ung", "ui", "ai")
+RHYMES = ("a", "an", "ang", "anh", "ao", "au", "am", "ong", "oi", "ung", "ui", "ai")
+"""Chosen so that no syllable is a rude word."""
 
 
 def new_password() -> str:
-    """About 38 bits; tries are limited, and the demo holds nothing real."""
+    """About 36 bits; tries are limited, and the demo holds nothing real."""
     syllables = (secrets.choice(ONSETS) + secrets.choice(RHYMES) for _ in range(3))
     return f"{''.join(syllables)}{secrets.randbelow(9000) + 1000}"
