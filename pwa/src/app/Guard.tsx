@@ -19,7 +19,7 @@ export class Guard extends Component<{ children: ComponentChildren }, State> {
     const { error } = this.state;
     if (!error) return this.props.children;
     return (
-      <main class="main" id="main">
+      <main class="main page" id="main">
         <h1 class="title" tabIndex={-1}>
           {t("crash.title")}
         </h1>

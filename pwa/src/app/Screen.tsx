@@ -29,14 +29,14 @@ export function Screen({ title, heading, bar, children }: Props) {
     scrollTo(0, returning ?? 0);
   }, []);
   return (
-    <>
-      <main class="main" id="main">
+    <main class="page" id="main">
+      <div class="main">
         <h1 ref={h1} tabIndex={-1} class="title">
           {heading ?? title}
         </h1>
         {children}
-      </main>
+      </div>
       {bar ? <div class="bar">{bar}</div> : null}
-    </>
+    </main>
   );
 }

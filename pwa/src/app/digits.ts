@@ -1,11 +1,11 @@
-/** Numbers that must not be written down: identity cards have 12 digits, the old ones 9. */
+/** Numbers that must not be written down, and telephone numbers as people write them. */
+import { judge } from "../data/id-numbers";
 
-export { holdsIdNumber as hasIdNumber } from "../data/rules";
+/** Holds it what looks like an identity card number: such a text is not saved. */
+export const hasIdNumber = (text: string): boolean => judge(text) === "refuse";
 
-/** Has it a number of 9 digits: may be an old identity card, so ask. */
-export function hasOldIdNumber(text: string): boolean {
-  return /(?<!\d)\d{9}(?!\d)/.test(text.normalize("NFKC").replace(/(?<=\d)[ .\-](?=\d)/g, ""));
-}
+/** May it be the number of an old identity card: ask. */
+export const hasOldIdNumber = (text: string): boolean => judge(text) === "warn";
 
 /** A mobile (0 + 3 5 7 8 9) or Hà Nội landline number with its digits only, or null. */
 export function phoneNumber(text: string): string | null {

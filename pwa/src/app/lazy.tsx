@@ -1,7 +1,7 @@
 /** A screen that is fetched when it is first shown; all are fetched when the phone is idle. */
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { t } from "../texts";
+import { fetchTexts, t } from "../texts";
 
 const fetchers: (() => Promise<unknown>)[] = [];
 
@@ -10,8 +10,8 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
   const failed = signal<unknown>(null);
   let asked: Promise<unknown> | null = null;
   const fetch = () =>
-    (asked ??= load().then(
-      (component) => void (loaded.value = component),
+    (asked ??= Promise.all([load(), fetchTexts()]).then(
+      ([component]) => void (loaded.value = component),
       (error: unknown) => {
         asked = null;
         failed.value = error;

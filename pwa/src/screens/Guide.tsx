@@ -1,5 +1,5 @@
 /** One guide, one step a card, big enough to be read at arm's length by two people. */
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { ScreenProps } from "../app/App";
 import { Screen } from "../app/Screen";
@@ -18,28 +18,40 @@ export function Guide({ params }: ScreenProps) {
         <p>{t("guide.missing")}</p>
       </Screen>
     );
+  return <Steps guide={guide} all={all} />;
+}
+
+function Steps({ guide, all }: { guide: GuideText; all: Signal<boolean> }) {
+  const at = useSignal(0);
+  const last = guide.steps.length - 1;
+  const move = (by: number) => (at.value = Math.min(last, Math.max(0, at.value + by)));
   return (
-    <Screen title={pick(guide.title)}>
+    <Screen title={pick(guide.title)} bar={all.value ? null : <StepButtons at={at.value} last={last} move={move} />}>
+      {all.value ? <AllSteps guide={guide} /> : <OneStep guide={guide} at={at.value} move={move} />}
       {guide.intro ? <p>{pick(guide.intro)}</p> : null}
-      {all.value ? <AllSteps guide={guide} /> : <OneStep guide={guide} />}
-      <button type="button" class="button is-wide" onClick={() => (all.value = !all.value)}>
-        {t(all.value ? "guide.one" : "guide.all")}
-      </button>
       <Warnings guide={guide} />
       <Contacts guide={guide} />
-      <a class="button is-wide" href={to("guides")}>
-        {t("guide.done")}
-      </a>
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => (all.value = !all.value)}>
+          {t(all.value ? "guide.one" : "guide.all")}
+        </button>
+        <a class="button" href={to("guides")}>
+          {t("guide.done")}
+        </a>
+      </div>
     </Screen>
   );
 }
 
-function OneStep({ guide }: { guide: GuideText }) {
-  const at = useSignal(0);
+interface StepProps {
+  at: number;
+  move: (by: number) => void;
+}
+
+function OneStep({ guide, at, move }: StepProps & { guide: GuideText }) {
   const from = useRef<number | null>(null);
   const total = guide.steps.length;
-  const step = guide.steps[at.value];
-  const move = (by: number) => (at.value = Math.min(total - 1, Math.max(0, at.value + by)));
+  const step = guide.steps[at];
   const lift = (event: TouchEvent) => {
     const x = event.changedTouches[0]?.clientX ?? 0;
     if (from.current !== null && Math.abs(x - from.current) > 60) move(x < from.current ? 1 : -1);
@@ -48,22 +60,27 @@ function OneStep({ guide }: { guide: GuideText }) {
   if (!step) return null;
   return (
     <div class="stepwise" onTouchStart={(event) => (from.current = event.touches[0]?.clientX ?? null)} onTouchEnd={lift}>
-      <div class="step" role="group" aria-roledescription={t("guide.step", { n: at.value + 1, total })} aria-live="polite">
-        <p class="step-number">{t("guide.step", { n: at.value + 1, total })}</p>
+      <div class="step" aria-live="polite">
+        <p class="step-number">{t("guide.step", { n: at + 1, total })}</p>
         <h2 class="step-title">{pick(step.title)}</h2>
         <p class="step-text">{pick(step.text)}</p>
       </div>
-      <progress class="progress" max={total} value={at.value + 1} aria-hidden="true" />
-      <div class="step-buttons">
-        <button type="button" class="button" disabled={at.value === 0} onClick={() => move(-1)}>
-          <Icon name="back" />
-          {t("guide.previous")}
-        </button>
-        <button type="button" class="button is-primary" disabled={at.value === total - 1} onClick={() => move(1)}>
-          {t("guide.next")}
-          <Icon name="arrow" />
-        </button>
-      </div>
+      <progress class="progress" max={total} value={at + 1} aria-hidden="true" />
+    </div>
+  );
+}
+
+function StepButtons({ at, last, move }: StepProps & { last: number }) {
+  return (
+    <div class="step-buttons">
+      <button type="button" class="button" disabled={at === 0} onClick={() => move(-1)}>
+        <Icon name="back" />
+        {t("guide.previous")}
+      </button>
+      <button type="button" class="button is-strong" disabled={at === last} onClick={() => move(1)}>
+        {t("guide.next")}
+        <Icon name="arrow" />
+      </button>
     </div>
   );
 }
