@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -12,7 +13,6 @@ from starlette.responses import Response, StreamingResponse
 from sync.embedded.access import parse_security
 from sync.embedded.answers import answer, answer_json
 from sync.embedded.database import State
-from sync.embedded.documents import as_revisions as as_revisions
 from sync.embedded.documents import check_rev
 from sync.embedded.errors import BadRequest, NotImplementedHere
 from sync.embedded.instance import Instance, Open
@@ -23,6 +23,8 @@ from sync.embedded.writing import compact as start_compaction
 from sync.embedded.writing import purge as purge_revisions
 from sync.embedded.writing import write_security
 
+PAGE = 1000
+"""Rows of changes read at a time."""
 LONGEST_WAIT = 60_000
 """Milliseconds a long poll waits when it does not say."""
 
@@ -124,8 +126,10 @@ async def changes(instance: Instance, call: Call) -> Response:
         shape=read_shape(call),
         doc_ids=doc_ids,
     )
-    if feed == "normal":
+    if feed == "normal" and (query.descending or query.limit <= PAGE):
         return answer_json((await _read_changes(instance, opened, query)).encode())
+    if feed == "normal":
+        return StreamingResponse(_page(instance, opened, query), media_type="application/json")
     return StreamingResponse(_wait(instance, opened, query, call), media_type="application/json")
 
 
@@ -147,6 +151,23 @@ async def _read_changes(instance: Instance, opened: Open, query: ChangesQuery) -
             return read_changes(connection, query)
 
     return await instance.run(read)
+
+
+async def _page(instance: Instance, opened: Open, query: ChangesQuery) -> AsyncIterator[bytes]:
+    """Changes page by page, so that a whole database never stands in memory."""
+    yield b'{"results":[\n'
+    left, found = query.limit, Changes([], "", 0)
+    separator = b""
+    while left:
+        found = await _read_changes(instance, opened, replace(query, limit=min(left, PAGE)))
+        if found.rows:
+            yield separator + b",\n".join(found.rows)
+            separator = b",\n"
+        left -= len(found.rows)
+        query = replace(query, since=found.last)
+        if not found.pending or query.doc_ids is not None or len(found.rows) < PAGE:
+            break
+    yield found.encode_tail()
 
 
 async def _wait(instance: Instance, opened: Open, query: ChangesQuery, call: Call) -> AsyncIterator[bytes]:

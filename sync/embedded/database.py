@@ -204,6 +204,8 @@ class Database:
                 self._commit(group)
 
     def _run_alone(self, job: Job) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
         try:
             job.future.set_result(job.work(self._writer))
         except sqlite3.Error as failure:
@@ -231,6 +233,8 @@ class Database:
             job.future.set_result(result)
 
     def _run(self, job: Job, done: list[tuple[Job, Any]]) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return  # who asked is gone before it began
         self._writer.execute("SAVEPOINT job")
         try:
             done.append((job, job.work(self._writer)))

@@ -22,6 +22,9 @@ from sync.embedded.errors import BadRequest, StoreError, TooLarge
 MAX_DOCUMENT = 8_000_000
 """Bytes of one document's JSON, as CouchDB's default ``max_document_size``."""
 
+MAX_DEPTH = 128
+"""Levels of nesting; more would outgrow the stacks of those who read the document."""
+
 IGNORED = {"_conflicts", "_deleted_conflicts", "_revs_info", "_local_seq"}
 KNOWN = {"_id", "_rev", "_deleted", "_revisions", "_attachments"} | IGNORED
 REV = re.compile(r"^[1-9]\d{0,8}-[^\x00-\x20\"\\]{1,128}$")
@@ -56,7 +59,7 @@ def parse_json(raw: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, ValueError):
         raise BadRequest("invalid UTF-8 JSON") from None
     except RecursionError:
         raise BadRequest("JSON is nested too deep") from None
@@ -92,6 +95,8 @@ def parse_edit(value: Any, doc_id: str | None = None) -> Edit:
     for name in value:
         if name.startswith("_") and name not in KNOWN:
             raise BadRequest(f"Bad special document member: {name}", "doc_validation")
+    if "_id" in value:
+        check_id(value["_id"])
     fields = {name: item for name, item in value.items() if not name.startswith("_")}
     attachments = value.get("_attachments") or {}
     if not isinstance(attachments, dict) or not all(isinstance(a, dict) for a in attachments.values()):
@@ -125,11 +130,27 @@ def encode_body(edit: Edit, stubs: Mapping[str, Any]) -> bytes:
     """The bytes to store.
 
     :raises TooLarge: more than MAX_DOCUMENT.
+    :raises BadRequest: nested deeper than MAX_DEPTH, or a number no one could read back.
     """
-    body = encode({**edit.fields, "_attachments": stubs} if stubs else edit.fields)
+    try:
+        body = encode({**edit.fields, "_attachments": stubs} if stubs else edit.fields)
+    except (OverflowError, ValueError):
+        raise BadRequest("A number is out of range") from None
+    # Only what has as many brackets can be as deep.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and measure_depth(edit.fields) > MAX_DEPTH:
+        raise BadRequest("JSON is nested too deep")
     if len(body) > MAX_DOCUMENT:
         raise TooLarge(edit.id, "document_too_large")
     return body
+
+
+def measure_depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
+    return depth
 
 
 def compute_rev(parent: str | None, deleted: bool, body: bytes) -> str:

@@ -183,13 +183,18 @@ class ChangesQuery:
 
 @dataclass(frozen=True)
 class Changes:
+    """Rows as JSON; ``last`` is the number in ``last_seq``."""
+
     rows: list[bytes]
     last_seq: str
     pending: int
+    last: int = 0
 
     def encode(self) -> bytes:
-        tail = b',"last_seq":' + encode(self.last_seq) + b',"pending":%d}\n' % self.pending
-        return b'{"results":[\n' + b",\n".join(self.rows) + b"]\n" + tail
+        return b'{"results":[\n' + b",\n".join(self.rows) + self.encode_tail()
+
+    def encode_tail(self) -> bytes:
+        return b'\n],\n"last_seq":' + encode(self.last_seq) + b',"pending":%d}\n' % self.pending
 
 
 def read_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Changes:
@@ -206,7 +211,7 @@ def read_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Changes
     pending = max(total - len(rows), 0)
     if not pending or query.doc_ids is not None:
         last = state.seq
-    return Changes(rows, state.format_seq(last), pending)
+    return Changes(rows, state.format_seq(last), pending, last)
 
 
 def _select_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Iterator[Any]:

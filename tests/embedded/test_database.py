@@ -1,0 +1,84 @@
+"""One writer, one transaction for what waits, and a disk that is full."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.embedded.database import Database
+from sync.embedded.documents import parse_edit
+from sync.embedded.errors import Conflict, StoreError
+from sync.embedded.writing import Outcome, write_edits
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database("x", tmp_path / "x.sqlite", 1)
+    yield database
+    database.close()
+
+
+def put(database: Database, doc_id: str, text: str = "") -> Outcome:
+    edit = parse_edit({"_id": doc_id, "text": text})
+
+    def work(connection: sqlite3.Connection) -> list[Outcome]:
+        return write_edits(connection, [edit], lambda c, s, drafts, t: [None] * len(drafts), False)
+
+    return database.submit(work).result(10)[0]
+
+
+def count(database: Database) -> int:
+    with database.reading() as connection:
+        number: int = connection.execute("SELECT count(*) FROM docs").fetchone()[0]
+        return number
+
+
+def test_a_full_disk_refuses_with_507_and_writing_goes_on_when_there_is_room(database: Database) -> None:
+    put(database, "before")
+    pages = database.submit(lambda c: c.execute("PRAGMA page_count").fetchone()[0], alone=True).result(10)
+    database.submit(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 2}"), alone=True).result(10)
+    with pytest.raises(StoreError) as refused:
+        put(database, "large", "x" * 1_000_000)
+    assert refused.value.status == 507
+    assert count(database) == 1
+    database.submit(lambda c: c.execute("PRAGMA max_page_count = 1000000"), alone=True).result(10)
+    assert put(database, "large", "x" * 1_000_000).refusal is None
+    assert count(database) == 2
+
+
+def test_what_waits_is_committed_together_and_one_failure_undoes_only_itself(database: Database) -> None:
+    hold, commits = threading.Event(), []
+    database.on_commit = lambda: commits.append(count(database))
+    first = database.submit(lambda connection: hold.wait(10))
+
+    def insert(number: int) -> object:
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("INSERT INTO locals VALUES (?, 1, x'7b7d')", (f"_local/{number}",))
+            if number == 3:
+                raise Conflict
+            return number
+
+        return work
+
+    futures = [database.submit(insert(number)) for number in range(6)]  # type: ignore[arg-type]
+    hold.set()
+    assert first.result(10)
+    results = [future.exception(10) or future.result(10) for future in futures]
+    assert isinstance(results.pop(3), Conflict)
+    assert results == [0, 1, 2, 4, 5]
+    assert len(commits) == 2, "what waited was not taken into one transaction"
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM locals").fetchone() == (5,)
+
+
+def test_a_reader_sees_one_moment_while_others_write(database: Database) -> None:
+    put(database, "a")
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM docs").fetchone() == (1,)
+        put(database, "b")
+        assert connection.execute("SELECT count(*) FROM docs").fetchone() == (1,)
+    assert count(database) == 2
