@@ -36,7 +36,7 @@ class SignIn(Struct):
     device: DeviceOffer = msgspec.field(default_factory=DeviceOffer)
 
 
-class Hello(Struct, omit_defaults=True):
+class Hello(Struct):
     """A phone's report; `clock` is its own time, `app` its version."""
 
     clock: Instant
