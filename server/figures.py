@@ -11,7 +11,7 @@ from typing import Any
 from server.board import Phone, Source, read_phone
 from server.progress import Period, days_of
 from sync.names import Names
-from sync.rollup import count_by_volunteer, count_people
+from sync.rollup import count_by_volunteer, count_people, rollup_id
 from sync.store import NotFound, Store
 
 REMEMBERED = 5000
@@ -20,12 +20,14 @@ Rollups = dict[str, Mapping[str, Any]]
 
 
 class Figures:
-    """The desk's reader. Distinct people are remembered by unit, sequence and range, so never stale."""
+    """The desk's reader. Distinct people are remembered by unit, sequence and range, so never stale,
+    rollups by revision."""
 
     def __init__(self, store: Store, names: Names) -> None:
         self._store = store
         self._names = names
         self._people: OrderedDict[tuple[str, str, str, str], int] = OrderedDict()
+        self._rollups: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, ward: str, units: Sequence[str], period: Period) -> Source:
@@ -43,12 +45,18 @@ class Figures:
         return Source(rollups, people, phones, quarantined, names, acts_by)
 
     async def rollups(self, ward: str, units: Sequence[str]) -> Rollups:
-        """The rollups of these units, of those that have one."""
-        rows = await self._store.all_docs(
-            self._names.ward(ward).rollup, startkey="rollup:", endkey="rollup:\ufff0", include_docs=True
-        )
-        wanted = set(units)
-        return {row["doc"]["unit"]: row["doc"] for row in rows if row["doc"]["unit"] in wanted}
+        """The rollups of these units, of those that have one; only what changed is fetched."""
+        database = self._names.ward(ward).rollup
+        rows = await self._store.all_docs(database, startkey="rollup:", endkey="rollup:\ufff0")
+        revs = {row["id"]: row["value"]["rev"] for row in rows}
+        known = self._rollups.setdefault(database, {})
+        stale = [id for id, rev in revs.items() if id not in known or known[id]["_rev"] != rev]
+        if stale:
+            for row in await self._store.all_docs(database, keys=stale, include_docs=True):
+                if row.get("doc"):
+                    known[row["id"]] = row["doc"]
+        wanted = [rollup_id(unit) for unit in units]
+        return {known[id]["unit"]: known[id] for id in wanted if id in revs and id in known}
 
     async def _count_people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, int]:
         with_data = [code for code, rollup in rollups.items() if days_of(rollup, period)]

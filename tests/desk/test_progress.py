@@ -30,6 +30,7 @@ from server.progress import (
     unit_rows,
 )
 from server.recount import recount
+from sync.rollup import empty_day
 from tests.desk.documents import LEVELS, SERVICES
 from tests.desk.documents import documents as some_documents
 
@@ -175,5 +176,15 @@ def test_the_period_before_is_as_long_and_touches() -> None:
 
 
 def _day(**figures: Any) -> dict[str, Any]:
-    empty = ("acts", "senior", "new", "adults_at", "homes_at", "doors", "volunteers", "obstacles", "referrals")
+    empty = (
+        "acts",
+        "senior",
+        "new",
+        "adults_at",
+        "homes_at",
+        "doors",
+        "volunteers",
+        "obstacles",
+        "referrals",
+    )
     return {**{name: {} for name in empty}, "new_people": 0, "new_doors": 0, **figures}
