@@ -12,33 +12,35 @@ export function serviceWorker(): Plugin {
     name: "service-worker",
     apply: "build",
     configResolved: (resolved) => void (config = resolved),
-    async closeBundle() {
-      const dist = join(config.root, config.build.outDir);
-      await build({
-        configFile: false,
-        logLevel: "warn",
-        root: config.root,
-        publicDir: false,
-        define: { "process.env.NODE_ENV": '"production"' },
-        build: {
-          outDir: dist,
-          emptyOutDir: false,
-          target: ["chrome100", "safari16.4"],
-          lib: { entry: join(config.root, "src/sw.ts"), formats: ["iife"], name: "sw", fileName: () => "sw.js" },
-        },
-      });
-      const { count, size, warnings } = await injectManifest({
-        globDirectory: dist,
-        globPatterns: ["**/*.{html,js,css,svg,png,ico,woff2,webmanifest,json}"],
-        globIgnores: ["sw.js"],
-        dontCacheBustURLsMatching: /^assets\/.*-[\w-]{8}\./,
-        swSrc: join(dist, "sw.js"),
-        swDest: join(dist, "sw.js"),
-      });
-      for (const warning of warnings) config.logger.warn(warning);
-      config.logger.info(`sw.js carries ${count} files, ${(size / 1000).toFixed(0)} kB`);
-    },
+    closeBundle: { sequential: true, handler: () => writeWorker(config) },
   };
+}
+
+async function writeWorker(config: ResolvedConfig): Promise<void> {
+  const dist = join(config.root, config.build.outDir);
+  await build({
+    configFile: false,
+    logLevel: "warn",
+    root: config.root,
+    publicDir: false,
+    define: { "process.env.NODE_ENV": '"production"' },
+    build: {
+      outDir: dist,
+      emptyOutDir: false,
+      target: ["chrome100", "safari16.4"],
+      lib: { entry: join(config.root, "src/sw.ts"), formats: ["iife"], name: "sw", fileName: () => "sw.js" },
+    },
+  });
+  const { count, size, warnings } = await injectManifest({
+    globDirectory: dist,
+    globPatterns: ["**/*.{html,js,css,svg,png,ico,woff2,webmanifest,json}"],
+    globIgnores: ["sw.js"],
+    dontCacheBustURLsMatching: /^assets\/.*-[\w-]{8}\./,
+    swSrc: join(dist, "sw.js"),
+    swDest: join(dist, "sw.js"),
+  });
+  for (const warning of warnings) config.logger.warn(warning);
+  config.logger.info(`sw.js carries ${count} files, ${(size / 1000).toFixed(0)} kB`);
 }
 
 /** Prints the compressed size of each script, of the first paint (the entry and what it imports at once) and of all. */
@@ -59,20 +61,22 @@ export function printSizes(): Plugin {
       };
       first = chunks.filter((chunk) => chunk.isEntry).flatMap((chunk) => [...reach(chunk.fileName, new Set())]);
     },
-    closeBundle() {
-      const dist = join(config.root, config.build.outDir);
-      const scripts = (readdirSync(dist, { recursive: true }) as string[]).filter((name) => name.endsWith(".js"));
-      const sizes = scripts.sort().map((name) => {
-        const text = new Uint8Array(readFileSync(join(dist, name)));
-        return { name, gzip: gzipSync(text, { level: 9 }).length, brotli: brotliCompressSync(text).length };
-      });
-      const line = (name: string, rows: typeof sizes) => {
-        const sum = (key: "gzip" | "brotli") => (rows.reduce((total, row) => total + row[key], 0) / 1000).toFixed(1);
-        config.logger.info(`${name.padEnd(40)} ${sum("gzip").padStart(6)} kB gzip ${sum("brotli").padStart(6)} kB brotli`);
-      };
-      for (const row of sizes) line(row.name, [row]);
-      line("before the first paint (goal 25 kB)", sizes.filter((row) => first.includes(row.name)));
-      line("all JavaScript (goal 110 kB)", sizes);
-    },
+    closeBundle: { sequential: true, order: "post", handler: () => report(config, first) },
   };
+}
+
+function report(config: ResolvedConfig, first: string[]): void {
+  const dist = join(config.root, config.build.outDir);
+  const scripts = (readdirSync(dist, { recursive: true }) as string[]).filter((name) => name.endsWith(".js"));
+  const sizes = scripts.sort().map((name) => {
+    const text = new Uint8Array(readFileSync(join(dist, name)));
+    return { name, gzip: gzipSync(text, { level: 9 }).length, brotli: brotliCompressSync(text).length };
+  });
+  const line = (name: string, rows: typeof sizes) => {
+    const sum = (key: "gzip" | "brotli") => (rows.reduce((total, row) => total + row[key], 0) / 1000).toFixed(1);
+    config.logger.info(`${name.padEnd(40)} ${sum("gzip").padStart(6)} kB gzip ${sum("brotli").padStart(6)} kB brotli`);
+  };
+  for (const row of sizes) line(row.name, [row]);
+  line("before the first paint (goal 25 kB)", sizes.filter((row) => first.includes(row.name)));
+  line("all JavaScript (goal 110 kB)", sizes);
 }

@@ -2,9 +2,11 @@
 type Listener = (...values: unknown[]) => void;
 
 export class EventEmitter {
-  private heard = new Map<string, Listener[]>();
+  // made when first needed: PouchDB makes objects from the prototype without calling the constructor
+  declare private heard?: Map<string, Listener[]>;
 
   on(name: string, listener: Listener): this {
+    this.heard ??= new Map();
     this.heard.set(name, [...this.listeners(name), listener]);
     return this;
   }
@@ -21,14 +23,14 @@ export class EventEmitter {
   removeListener(name: string, listener: Listener): this {
     const same = (held: Listener & { listener?: Listener }) => held === listener || held.listener === listener;
     const left = this.listeners(name).filter((held) => !same(held));
-    if (left.length) this.heard.set(name, left);
-    else this.heard.delete(name);
+    if (left.length) this.heard?.set(name, left);
+    else this.heard?.delete(name);
     return this;
   }
 
   removeAllListeners(name?: string): this {
-    if (name === undefined) this.heard.clear();
-    else this.heard.delete(name);
+    if (name === undefined) this.heard?.clear();
+    else this.heard?.delete(name);
     return this;
   }
 
@@ -39,7 +41,7 @@ export class EventEmitter {
   }
 
   listeners(name: string): Listener[] {
-    return this.heard.get(name) ?? [];
+    return this.heard?.get(name) ?? [];
   }
 
   listenerCount(name: string): number {
@@ -50,8 +52,14 @@ export class EventEmitter {
     return this;
   }
 
-  addListener = this.on;
-  off = this.removeListener;
+  addListener(name: string, listener: Listener): this {
+    return this.on(name, listener);
+  }
+}
+
+// PouchDB copies the methods it finds by Object.keys(EventEmitter.prototype); those of a class are hidden from it
+for (const name of Object.getOwnPropertyNames(EventEmitter.prototype)) {
+  if (name !== "constructor") Object.defineProperty(EventEmitter.prototype, name, { enumerable: true });
 }
 
 export default EventEmitter;

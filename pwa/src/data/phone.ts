@@ -85,7 +85,7 @@ export class Phone {
     this.session.value = answer.session;
     void this.fetchCatalog(answer.session);
     void askToPersist().then(() => this.measure());
-    void this.engine().then((engine) => engine.sync.resume());
+    void this.wake();
     return answer;
   }
 
@@ -134,15 +134,17 @@ export class Phone {
   }
 
   private async wake(): Promise<void> {
-    await this.measure();
-    if (!this.session.value) return;
     try {
+      await this.measure();
+      if (!this.session.value) return;
       const engine = await this.engine();
       engine.sync.listen();
-      await engine.sync.run();
+      await engine.sync.resume();
     } catch (error) {
       // the list stays usable; saving says what is wrong
-      if (!(error instanceof SaveError)) this.show({ phase: "failed", error: "phone-error" });
+      if (error instanceof SaveError) return;
+      console.error(error);
+      this.show({ phase: "failed", error: "phone-error" });
     }
   }
 

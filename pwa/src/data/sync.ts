@@ -35,13 +35,15 @@ export class Sync {
   private signedOut = false;
   private again = false;
   private stopped = false;
+  private listens = false;
   private readonly listening = new AbortController();
 
   constructor(private readonly around: Surroundings) {}
 
   /** Listens to what should set off a round. */
   listen(): void {
-    if (typeof document === "undefined") return;
+    if (typeof document === "undefined" || this.listens) return;
+    this.listens = true;
     const { signal } = this.listening;
     const visible = () => document.visibilityState === "visible";
     addEventListener("online", () => this.hurry(), { signal });
@@ -164,6 +166,7 @@ export class Sync {
   private fail(error: unknown): void {
     const code = codeOf(error);
     this.lastError = code;
+    if (code === "phone-error") console.error(error); // nothing that we know: for whoever looks at the console
     if (error instanceof Rejected && error.status === 401) {
       this.signedOut = true;
       return this.around.show({ phase: "signed-out", error: code, nextTry: undefined, progress: undefined });
