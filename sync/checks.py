@@ -135,7 +135,7 @@ def check_form(incoming: Document) -> None:
         raise Refusal("too-deep")
     if len(msgspec.json.encode({**incoming, "_revisions": None})) > LONGEST:
         raise Refusal("too-long")
-    if incoming.get("type") not in documents.TYPES:
+    if not isinstance(incoming.get("type"), str) or incoming["type"] not in documents.TYPES:
         raise Refusal("unknown-type")
     if incoming["type"] != found[1]:
         raise Refusal("bad-id", "the type is not the one of the id")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import structlog
 
 from sync import checks
 from sync.checks import Refusal, Stored, Writer
@@ -24,6 +25,8 @@ from sync.gateway_upstream import Upstream
 from sync.names import WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
 from sync.store import Document, StoreError
+
+log = structlog.get_logger(__name__)
 
 MOST_REVISIONS = 1000
 _REV = re.compile(r"([1-9]\d{0,8})-([0-9a-f]{32})")
@@ -65,11 +68,11 @@ class Writes:
             for document in candidates:
                 if (document["_id"], document["_rev"]) in known:
                     continue
-                try:
-                    checks.check(batch.writer, document, stored[document["_id"], document["_rev"]])
+                refusal = _judge(batch.writer, document, stored[document["_id"], document["_rev"]])
+                if refusal is None:
                     accepted.append(document)
-                except Refusal as refusal:
-                    refused.append(Refused(document, refusal.code, refusal.detail))
+                else:
+                    refused.append(refusal)
         refused += await self._forward(batch, accepted)
         await self._keep(batch, refused)
         return len(accepted), refused
@@ -157,6 +160,21 @@ class Writes:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
+
+
+def _judge(writer: Writer, document: Document, stored: Stored) -> Refused | None:
+    """What `sync.checks` says. Should a check fail itself, the document goes to quarantine all the same:
+
+    an error here would make the phone repeat its whole batch for ever, with everything behind it.
+    """
+    try:
+        checks.check(writer, document, stored)
+    except Refusal as refusal:
+        return Refused(document, refusal.code, refusal.detail)
+    except Exception as error:
+        log.error("a check failed", id=document["_id"], exc_info=error)
+        return Refused(document, "malformed", type(error).__name__)
+    return None
 
 
 def history(document: Document) -> list[str]:
