@@ -107,7 +107,7 @@ def test_a_body_that_says_too_little_of_its_length_is_stopped_all_the_same() -> 
         for _ in range(100):
             yield b"x" * 1000
 
-    response = small_app(HTTPS).post("/api/read", content=chunks())  # type: ignore[arg-type]
+    response = small_app(HTTPS).post("/api/read", content=chunks())
     assert (response.status_code, response.json()["error"]) == (413, "too-large")
 
 

@@ -1,0 +1,131 @@
+"""The program as an operator meets it, against the store that tests share."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.names import Names
+from tests.server.test_settings import ROOT, gtn
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def variables(couch_url: str, names: Names, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
+        "COUCHDB_URL": couch_url,
+        "GTN_DATABASE_PREFIX": names.prefix,
+        "GTN_DATA": str(tmp_path_factory.mktemp("data")),
+        "GTN_PORT": "0",
+        "LANG": "en_US.UTF-8",
+        "LC_ALL": "",
+    }
+
+
+@pytest.fixture(scope="module")
+def run(variables: dict[str, str]) -> Run:
+    def run(*args: str, input: str = "") -> subprocess.CompletedProcess[str]:
+        return gtn(*args, input=input, **variables)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def address(variables: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Where ``gtn serve`` listens; it has to end well when it is told to."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from server.cli import main; main()", "serve"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if "http://" not in line:
+        process.kill()
+        pytest.fail(f"gtn serve did not start: {process.communicate()[1]}")
+    host, _, port = line.strip().rpartition("http://")[2].partition(":")
+    yield host, int(port)
+    process.send_signal(signal.SIGTERM)
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode in (0, -signal.SIGTERM), complaint
+    assert "Traceback" not in complaint
+
+
+def sign_in(address: tuple[str, int], login: str, password: str) -> int:
+    connection = http.client.HTTPConnection(*address, timeout=20)
+    body = json.dumps({"login": login, "password": password})
+    connection.request("POST", "/api/sign-in", body, {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_person_and_a_unit_added_beside_a_running_server_can_sign_in(
+    run: Run, address: tuple[str, int]
+) -> None:
+    added = run("unit", "add", "tdp-31", "--name", "Tổ dân phố 31")
+    assert added.returncode == 0, added.stderr
+    assert added.stdout.strip().endswith("w09562-tdp-31")
+    person = ("person", "add", "hoa", "--name", "Nguyễn Thị Hoa", "--role", "volunteer", "--unit", "tdp-31")
+    assert run(*person, input="mat khau dai\n").returncode == 0
+    assert sign_in(address, "hoa", "mat khau dai") == 200
+    assert run("person", "password", "hoa", input="mat khau moi\n").returncode == 0
+    assert sign_in(address, "hoa", "mat khau dai") == 401
+    assert sign_in(address, "hoa", "mat khau moi") == 200
+
+
+@pytest.mark.parametrize(
+    ("args", "input", "says"),
+    [
+        (("person", "add", "x1", "--name", "X", "--role", "volunteer"), "long enough\n", "--unit"),
+        (
+            ("person", "add", "x1", "--name", "X", "--role", "admin", "--unit", "mttq"),
+            "long enough\n",
+            "--unit",
+        ),
+        (("person", "add", "x1", "--name", "X", "--role", "admin"), "short\n", "8 characters"),
+        (("person", "add", "x 1", "--name", "X", "--role", "admin"), "long enough\n", "login"),
+        (
+            ("person", "add", "x1", "--name", "X", "--role", "lead", "--unit", "no"),
+            "long enough\n",
+            "unit add",
+        ),
+        (("person", "password", "nobody"), "long enough\n", "nobody"),
+        (("unit", "add", "Tổ 7", "--name", "X"), "", "tdp-07"),
+        (("unit", "add", "catalog", "--name", "X"), "", "code"),
+        (("unit", "add", "mttq", "--name", "X"), "", "already"),
+        (("unit", "add", "tdp-32", "--name", "X", "--kind", "club"), "", "team"),
+        (("import", "nothing.csv", "--unit", "tdp-99"), "", "unit add"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(run: Run, args: tuple[str, ...], input: str, says: str) -> None:
+    ended = run(*args, input=input)
+    assert ended.returncode == 2, ended.stderr
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len([line for line in ended.stderr.splitlines() if line.startswith("gtn: ")]) == 1
+
+
+def test_a_sheet_is_read_and_judged(run: Run, tmp_path: Path) -> None:
+    sheet = tmp_path / "ho.csv"
+    sheet.write_text("Số nhà,Ngõ,Đường\n12,3,Quang Trung\n14,3,Quang Trung\n", encoding="utf-8")
+    ended = run("import", str(sheet), "--unit", "mttq")
+    assert ended.returncode in (0, 1), ended.stderr
+    assert ended.stdout.strip()
+    assert run("import", str(tmp_path / "none.csv"), "--unit", "mttq").returncode == 2
+
+
+def test_figures_that_are_true_have_no_difference(run: Run) -> None:
+    ended = run("check")
+    assert (ended.returncode, ended.stdout.strip()) == (0, "0 differences"), ended.stderr
