@@ -83,7 +83,11 @@ def test_the_ward_is_the_sum_of_its_services_its_days_and_its_units(
         assert set(by_service) <= {None}
         assert set(by_day) <= {None}
     else:
-        assert head.now.acts == sum(by_service) == sum(acts for acts in by_day if acts is not None)
+        assert (
+            head.now.acts
+            == sum(acts or 0 for acts in by_service)
+            == sum(acts for acts in by_day if acts is not None)
+        )
     assert head.with_data + head.without_data == 3
 
 
@@ -176,15 +180,16 @@ def test_the_period_before_is_as_long_and_touches() -> None:
 
 
 def _day(**figures: Any) -> dict[str, Any]:
-    empty = (
-        "acts",
-        "senior",
-        "new",
-        "adults_at",
-        "homes_at",
-        "doors",
-        "volunteers",
-        "obstacles",
-        "referrals",
-    )
-    return {**{name: {} for name in empty}, "new_people": 0, "new_doors": 0, **figures}
+    return {**empty_day(), **figures}
+
+
+def test_a_period_that_began_before_the_first_record_is_nothing_to_compare_with() -> None:
+    days = {f"2026-05-0{n}": _day(acts={"ihanoi/using": n}) for n in (2, 3, 4)}
+    rollups = {"a": {"days": days, "households": 1, "at": None}}
+
+    def before(first: int, last: int) -> int | None:
+        period = Period(date(2026, 5, first), date(2026, 5, last))
+        return headline(unit_rows(UNITS, rollups, period, {}), rollups, period).before.acts
+
+    assert before(3, 3) == 2
+    assert before(3, 4) is None
