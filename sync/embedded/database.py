@@ -37,8 +37,7 @@ CREATE TABLE IF NOT EXISTS locals (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, bo
 CREATE TABLE IF NOT EXISTS purges (seq INTEGER PRIMARY KEY, id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (
   one INTEGER PRIMARY KEY CHECK (one = 1), uuid TEXT NOT NULL, created INTEGER NOT NULL, seq INTEGER NOT NULL,
-  live INTEGER NOT NULL, dead INTEGER NOT NULL, purge_seq INTEGER NOT NULL, design_seq INTEGER NOT NULL,
-  security BLOB NOT NULL);
+  live INTEGER NOT NULL, dead INTEGER NOT NULL, purge_seq INTEGER NOT NULL, security BLOB NOT NULL);
 """
 
 DEFAULT_SECURITY = b'{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}'
@@ -56,18 +55,17 @@ class State:
     live: int
     dead: int
     purge_seq: int
-    design_seq: int
     security: bytes
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> State:
-        columns = "uuid, created, seq, live, dead, purge_seq, design_seq, security"
+        columns = "uuid, created, seq, live, dead, purge_seq, security"
         return cls(*connection.execute(f"SELECT {columns} FROM state").fetchone())  # noqa: S608
 
     def write(self, connection: sqlite3.Connection) -> None:
         connection.execute(
-            "UPDATE state SET seq = ?, live = ?, dead = ?, purge_seq = ?, design_seq = ?, security = ?",
-            (self.seq, self.live, self.dead, self.purge_seq, self.design_seq, self.security),
+            "UPDATE state SET seq = ?, live = ?, dead = ?, purge_seq = ?, security = ?",
+            (self.seq, self.live, self.dead, self.purge_seq, self.security),
         )
 
     def format_seq(self, seq: int) -> str:
@@ -119,7 +117,7 @@ class Database:
             self._writer.executescript(SCHEMA)
             if not self._writer.execute("SELECT 1 FROM state").fetchone():
                 row = (secrets.token_hex(4), created, DEFAULT_SECURITY)
-                self._writer.execute("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0, 0, 0, ?)", row)
+                self._writer.execute("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0, 0, ?)", row)
                 sync_folder(path.parent)
         except sqlite3.Error as failure:
             raise wrap_sqlite(failure) from failure

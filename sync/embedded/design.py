@@ -26,6 +26,7 @@ from sync.embedded.javascript import CompilationFailure, Validator, check_functi
 from sync.embedded.trees import has_text
 from sync.embedded.writing import Draft, Stored, read_body
 
+DESIGNS = "deleted = 0 AND id >= '_design/' AND id < '_design0'"
 REDUCES = ("_sum", "_count", "_stats")
 LANGUAGE = "javascript"
 BATCH = 4_000_000
@@ -63,10 +64,12 @@ def parse_views(fields: Mapping[str, Any]) -> dict[str, View]:
 def check_design(fields: Mapping[str, Any]) -> None:
     """Refuse a design document whose views do not compile, in CouchDB's words.
 
-    :raises StoreError: 400, or 501 for what this store does not run.
+    One in another language is kept, since replication may bring it, but none of its views runs.
+
+    :raises BadRequest: malformed, or not JavaScript.
     """
     if fields.get("language", LANGUAGE) != LANGUAGE:
-        raise NotImplementedHere("The embedded store runs design documents in JavaScript only.")
+        return
     for view in parse_views(fields).values():
         try:
             check_function(view.map)
@@ -83,15 +86,18 @@ def read_design(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
     if row[0]:
         raise NotFound("deleted")
     fields: dict[str, Any] = msgspec.json.decode(read_body(connection, row[1]))
+    if fields.get("language", LANGUAGE) != LANGUAGE:
+        raise NotImplementedHere("The embedded store runs design documents in JavaScript only.")
     return fields
 
 
 def all_signatures(connection: sqlite3.Connection) -> set[str]:
     """The rows any design document still needs."""
-    sql = "SELECT body FROM docs WHERE deleted = 0 AND id >= '_design/' AND id < '_design0'"
     kept: set[str] = set()
-    for (key,) in connection.execute(sql).fetchall():
+    for (key,) in connection.execute(f"SELECT body FROM docs WHERE {DESIGNS}").fetchall():  # noqa: S608
         fields = msgspec.json.decode(read_body(connection, key))
+        if fields.get("language", LANGUAGE) != LANGUAGE:
+            continue
         kept.update(view.signature for view in parse_views(fields).values())
     return kept
 
@@ -101,8 +107,8 @@ class Guard:
 
     def __init__(self, database: str) -> None:
         self._database = database
-        self._design_seq = -1
-        self._validators: list[Validator] = []
+        self._loaded: list[tuple[str, str]] = []
+        self._validators: dict[str, Validator] = {}
 
     def judge(
         self,
@@ -122,37 +128,47 @@ class Guard:
             if not draft.edit.id.startswith("_design/"):
                 judged.append(index)
                 continue
-            verdicts[index] = check_design_right(user, state.security)
-            if verdicts[index] is None and not draft.edit.deleted:
-                check_design(draft.edit.fields)
-        if state.design_seq != self._design_seq:
-            self._load(connection, state)
+            verdicts[index] = judge_design(user, state.security, draft)
+        self._load(connection)
         if not self._validators or not judged:
             return verdicts
         context = b"[%s,%s]" % (encode(user.context(self._database)), state.security)
         pairs = [(index, _pair(connection, drafts[index], stored)) for index in judged]
-        for validator in self._validators:
+        for validator in self._validators.values():
             for batch in _batches([pair for pair in pairs if verdicts[pair[0]] is None]):
                 text = b"[" + b",".join([json for _, json in batch]) + b"]"
                 for (index, _), verdict in zip(batch, validator.judge(text, context), strict=True):
                     verdicts[index] = _refusal(verdict)
         return verdicts
 
-    def _load(self, connection: sqlite3.Connection, state: State) -> None:
-        sql = "SELECT body FROM docs WHERE deleted = 0 AND id >= '_design/' AND id < '_design0' ORDER BY id"
-        self._validators = []
-        for (key,) in connection.execute(sql).fetchall():
-            source = msgspec.json.decode(read_body(connection, key)).get("validate_doc_update")
-            if isinstance(source, str):
-                self._validators.append(Validator(source))
-        self._design_seq = state.design_seq
+    def _load(self, connection: sqlite3.Connection) -> None:
+        """Named by their revisions, not by a sequence: one that was rolled back is given out again."""
+        sql = f"SELECT id, rev FROM docs WHERE {DESIGNS} ORDER BY id"  # noqa: S608
+        present = connection.execute(sql).fetchall()
+        if present == self._loaded:
+            return
+        sources: list[str] = []
+        for (key,) in connection.execute(f"SELECT body FROM docs WHERE {DESIGNS} ORDER BY id").fetchall():  # noqa: S608
+            fields = msgspec.json.decode(read_body(connection, key))
+            source = fields.get("validate_doc_update")
+            if isinstance(source, str) and fields.get("language", LANGUAGE) == LANGUAGE:
+                sources.append(source)
+        self._validators = {text: self._validators.get(text) or Validator(text) for text in sources}
+        self._loaded = present
 
 
-def check_design_right(user: User, security: bytes) -> StoreError | None:
-    if user.is_database_admin(security):
+def judge_design(user: User, security: bytes, draft: Draft) -> StoreError | None:
+    """Design documents are for a database's administrators, and must compile."""
+    if not user.is_database_admin(security):
+        reason = "You are not a db or server admin."
+        return Forbidden(reason) if user.name else Unauthorized(reason)
+    if draft.edit.deleted:
         return None
-    reason = "You are not a db or server admin."
-    return Forbidden(reason) if user.name else Unauthorized(reason)
+    try:
+        check_design(draft.edit.fields)
+    except StoreError as refusal:
+        return refusal
+    return None
 
 
 def _pair(connection: sqlite3.Connection, draft: Draft, stored: Mapping[str, Stored]) -> bytes:

@@ -227,4 +227,4 @@ def _fail(reduce: str, value: bytes) -> bytes:
         return encode({"error": "builtin_reduce_error", "reason": reason, "caused_by": msgspec.Raw(value)})
     text = value.decode()
     reason = f"The _stats function requires that map values be numbers or arrays of numbers, not '{text}'"
-    raise DesignFailure(reason, "builtin_reduce_error")
+    raise DesignFailure(reason, "invalid_value")

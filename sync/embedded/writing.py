@@ -169,8 +169,6 @@ def save(connection: sqlite3.Connection, state: State, doc_id: str, tree: Tree, 
     rev = trees.winner(tree)
     node = tree[rev]
     state.seq += 1
-    if doc_id.startswith("_design/"):
-        state.design_seq = state.seq
     if stored.row:
         state.live -= not stored.deleted
         state.dead -= stored.deleted
@@ -237,8 +235,6 @@ def purge(
         state.seq += 1
         state.live -= not stored.deleted
         state.dead -= stored.deleted
-        if doc_id.startswith("_design/"):
-            state.design_seq = state.seq
     state.write(connection)
     return state.purge_seq, purged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,11 +51,17 @@ def test_a_full_disk_refuses_with_507_and_writing_goes_on_when_there_is_room(dat
 
 
 def test_what_waits_is_committed_together_and_one_failure_undoes_only_itself(database: Database) -> None:
-    hold, commits = threading.Event(), []
-    database.on_commit = lambda: commits.append(count(database))
-    first = database.submit(lambda connection: hold.wait(10))
+    begun, hold, commits = threading.Event(), threading.Event(), [0]
+    database.on_commit = lambda: commits.append(commits[-1] + 1)
 
-    def insert(number: int) -> object:
+    def occupy(connection: sqlite3.Connection) -> bool:
+        begun.set()
+        return hold.wait(10)
+
+    first = database.submit(occupy)
+    assert begun.wait(10)
+
+    def insert(number: int) -> Callable[[sqlite3.Connection], int]:
         def work(connection: sqlite3.Connection) -> int:
             connection.execute("INSERT INTO locals VALUES (?, 1, x'7b7d')", (f"_local/{number}",))
             if number == 3:
@@ -64,13 +70,13 @@ def test_what_waits_is_committed_together_and_one_failure_undoes_only_itself(dat
 
         return work
 
-    futures = [database.submit(insert(number)) for number in range(6)]  # type: ignore[arg-type]
+    futures = [database.submit(insert(number)) for number in range(6)]
     hold.set()
-    assert first.result(10)
+    first.result(10)
     results = [future.exception(10) or future.result(10) for future in futures]
     assert isinstance(results.pop(3), Conflict)
     assert results == [0, 1, 2, 4, 5]
-    assert len(commits) == 2, "what waited was not taken into one transaction"
+    assert commits[-1] == 2, "what waited was not taken into one transaction"
     with database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM locals").fetchone() == (5,)
 
