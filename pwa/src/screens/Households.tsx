@@ -39,16 +39,18 @@ export function Households(_: ScreenProps) {
     <Screen title={t("list.title")}>
       <SearchBox />
       <Filters />
-      <p class="count" role="status">
-        {found.value.length === doors.value.length
-          ? t("list.count", { n: number(doors.value.length) })
-          : t("list.count.of", { n: number(found.value.length), total: number(doors.value.length) })}
-      </p>
+      <div class="list-head">
+        <p class="count" role="status">
+          {found.value.length === doors.value.length
+            ? t("list.count", { n: number(doors.value.length) })
+            : t("list.count.of", { n: number(found.value.length), total: number(doors.value.length) })}
+        </p>
+        <a class="button is-small" href={to("newHousehold")}>
+          <Icon name="plus" />
+          {t("list.new")}
+        </a>
+      </div>
       {found.value.length ? <Rows /> : <Empty />}
-      <a class="button is-wide" href={to("newHousehold")}>
-        <Icon name="plus" />
-        {t("list.new")}
-      </a>
     </Screen>
   );
 }

@@ -23,14 +23,14 @@ export function Refused(_: ScreenProps) {
           <li class="card stack" key={row.receipt.id} data-testid="refused">
             <h2 class="card-title">{t(`refused.type.${row.document.type}`)}</h2>
             <ReceiptLine receipt={row.receipt} />
-            <dl class="facts">
-              <dt>{t("refused.content")}</dt>
-              <dd>
-                {linesOf(row.document).map((line, index) => (
-                  <p key={index}>{line}</p>
-                ))}
-              </dd>
-            </dl>
+            <div>
+              <p class="hint">{t("refused.content")}</p>
+              {linesOf(row.document).map((line, index) => (
+                <p key={index} class="note">
+                  {line}
+                </p>
+              ))}
+            </div>
             <Open document={row.document} />
           </li>
         ))}

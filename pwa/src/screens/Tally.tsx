@@ -129,6 +129,7 @@ function Fields({ form, put }: { form: TallyDraft; put: (part: Partial<TallyDraf
     <>
       <ChooseOne
         legend={t("tally.service")}
+        layout="grid"
         value={form.service}
         onChange={choose}
         options={services.value.map((one) => ({ value: one.key, label: pick(one.short), icon: one.icon }))}

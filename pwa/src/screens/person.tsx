@@ -9,7 +9,7 @@ const usual = ["1", "2", "3", "4", "5", "6", "7", "8"] as const;
 
 export function LabelField({ value, onChange, error }: { value: string; onChange: (value: string) => void; error?: string | undefined }) {
   return (
-    <div>
+    <div class="stack">
       <ChooseOne
         legend={t("person-form.label")}
         value={value}

@@ -37,7 +37,7 @@ export const vi = {
   "time.today": "hôm nay",
   "time.yesterday": "hôm qua",
   "time.tomorrow": "ngày mai",
-  "time.overdue": "quá hẹn từ {day}",
+  "time.overdue": "Quá hẹn từ {day}",
 
   "list.title": "Các hộ",
   "list.search": "Tìm theo số nhà, ngõ, tên",

@@ -1,9 +1,11 @@
 /** Who was helped: tick a person, then services, then the level each has reached. */
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
+import { useId } from "preact/hooks";
 import { ageBands, bandName, levelName, obstacles, serviceName, serviceOf, services } from "../../app/choices";
 import type { AgeBand, HouseholdView, Person, Service } from "../../data";
 import { pick, t } from "../../texts";
-import { Choice, ChooseMany, ChooseOne, type Option } from "../../ui/Choices";
+import { Choice, ChooseOne, type Option } from "../../ui/Choices";
 import { Stepper } from "../../ui/Field";
 import { Icon } from "../../ui/Icon";
 import type { HelpDraft, HelpedDraft } from "../record";
@@ -52,14 +54,19 @@ function OnePerson({ form, person }: { form: Form; person: Person | null }) {
   const helped = form.value.helped.find((one) => one.person === id);
   const name = person?.name ?? t("visit.person.anonymous");
   const hint = person ? bandName(person.ageBand) : t("visit.person.anonymous.hint");
+  const box = useId();
+  const tick = (checked: boolean) => {
+    set(form, id, checked ? { person: id, count: 1, helps: [] } : null);
+    if (checked) show(box, "start");
+  };
   return (
-    <div class={helped ? "person-box is-open" : "person-box"}>
+    <div class={helped ? "person-box is-open" : "person-box"} id={box}>
       <Choice
         type="checkbox"
         name="person"
         option={{ value: id ?? "anonymous", label: name, hint, icon: "person" }}
         checked={helped !== undefined}
-        onChange={(checked) => set(form, id, checked ? { person: id, count: 1, helps: [] } : null)}
+        onChange={tick}
       />
       {helped ? (
         <div class="person-inner">
@@ -97,29 +104,43 @@ function Unnamed({ helped, onChange }: Part) {
   );
 }
 
+/** The services, the levels of a chosen one right below it. */
 function Helps({ name, helped, levels, onChange }: Part & { name: string; levels: Record<string, string> }) {
-  const chosen = helped.helps.map((help) => help.service);
-  const choose = (keys: string[]) => onChange({ ...helped, helps: keys.map((key) => helped.helps.find((one) => one.service === key) ?? begin(key)) });
+  const group = useId();
   const change = (next: HelpDraft) => onChange({ ...helped, helps: helped.helps.map((one) => (one.service === next.service ? next : one)) });
+  const toggle = (key: string, chosen: boolean) => {
+    const others = helped.helps.filter((one) => one.service !== key);
+    onChange({ ...helped, helps: chosen ? [...others, begin(key)] : others });
+    if (chosen) show(`${group}-${key}`, "nearest");
+  };
+  const option = (service: Service): Option => ({
+    value: service.key,
+    label: pick(service.short),
+    icon: service.icon,
+    hint: levels[service.key] ? t("visit.level.before", { level: levelName(service.key, levels[service.key] as string) }) : undefined,
+  });
   return (
-    <>
-      <ChooseMany
-        legend={t("visit.services", { name })}
-        quiet
-        values={chosen}
-        onChange={choose}
-        options={services.value.map((service) => ({
-          value: service.key,
-          label: pick(service.short),
-          icon: service.icon,
-          hint: levels[service.key] ? t("visit.level.before", { level: levelName(service.key, levels[service.key] as string) }) : undefined,
-        }))}
-      />
-      {helped.helps.map((help) => (
-        <OneHelp key={help.service} help={help} onChange={change} />
-      ))}
-    </>
+    <fieldset class="choices">
+      <legend class="legend is-quiet">{t("visit.services", { name })}</legend>
+      <div class="choices-grid is-dense">
+        {services.value.map((service) => {
+          const help = helped.helps.find((one) => one.service === service.key);
+          return (
+            <Fragment key={service.key}>
+              <Choice type="checkbox" name={group} option={option(service)} checked={help !== undefined} onChange={(chosen) => toggle(service.key, chosen)} />
+              {help ? <OneHelp id={`${group}-${service.key}`} help={help} onChange={change} /> : null}
+            </Fragment>
+          );
+        })}
+      </div>
+    </fieldset>
   );
+}
+
+/** Brings what a tap has opened into sight, so that the next tap needs no scrolling. */
+function show(id: string, block: ScrollLogicalPosition): void {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  requestAnimationFrame(() => document.getElementById(id)?.scrollIntoView({ block, behavior: still ? "auto" : "smooth" }));
 }
 
 /** A service that has a single level needs no choice. */
@@ -128,11 +149,11 @@ function begin(key: string): HelpDraft {
   return { service: key, level: levels.length === 1 ? levels[0]?.key : undefined };
 }
 
-function OneHelp({ help, onChange }: { help: HelpDraft; onChange: (next: HelpDraft) => void }) {
+function OneHelp({ id, help, onChange }: { id: string; help: HelpDraft; onChange: (next: HelpDraft) => void }) {
   const service = serviceOf(help.service);
   const note = service?.levels.find((level) => level.key === help.level)?.note;
   return (
-    <div class="help">
+    <div class="help" id={id}>
       <ChooseOne
         legend={t("visit.level", { service: serviceName(help.service) })}
         quiet
