@@ -16,17 +16,20 @@ from markupsafe import Markup, escape
 WIDTH = 340.0
 LEFT = 44.0
 RIGHT = 6.0
-TOP = 14.0
+TOP = 20.0
 HEIGHT = 190.0
 BOTTOM = 30.0
+LABELLED = 10
+"""Up to so many columns bear their figure."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its label on the axis, its value (None: no data), and both in words."""
+    """One column: its label on the axis, its value (None: no data), the value written, both in words."""
 
     label: str
     value: int | None
+    written: str
     words: str
 
 
@@ -63,8 +66,14 @@ def column_chart(
     for n, column in enumerate(columns):
         x = LEFT + n * width
         body.append(_column(column, x, width, base, scale, series))
+        middle = x + width / 2
+        if column.value is not None and len(columns) <= LABELLED:
+            top_of = base - column.value * scale - 4
+            body.append(
+                f'<text class="chart-value" x="{middle:.1f}" y="{top_of:.1f}" text-anchor="middle">'
+                f"{escape(column.written)}</text>"
+            )
         if n % every == 0:
-            middle = x + width / 2
             body.append(
                 f'<text class="chart-label" x="{middle:.1f}" y="{base + 20:.1f}" text-anchor="middle">'
                 f"{escape(column.label)}</text>"

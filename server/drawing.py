@@ -81,6 +81,7 @@ def _over_time(points: Sequence[Point], figure: str, series: int, t: Translate, 
         Column(
             numbers.write_short_day(point.first),
             value,
+            numbers.write_count(value, language),
             f"{_days(point)}: "
             + (t("desk.days.none") if value is None else numbers.write_count(value, language)),
         )
