@@ -7,7 +7,7 @@ let made = 0;
 
 export class TestPhone {
   phone!: Phone;
-  private readonly name = `phone-${++made}`;
+  readonly name = `phone-${++made}`;
 
   constructor(
     readonly server: FakeServer,

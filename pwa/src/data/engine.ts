@@ -23,6 +23,8 @@ export interface Host {
   listed(): void;
   /** other tabs should look again */
   tell(): void;
+  /** PouchDB has closed itself after a failed write */
+  broke(): void;
 }
 
 const KEEP = 500; // ms between a change of the list and its writing
@@ -42,7 +44,7 @@ export class Engine {
   ) {
     this.local = openDatabase(`${prefix}${name}`);
     this.receipts = new Receipts(host.store, name);
-    this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved));
+    this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved), host.broke);
     this.sync = new Sync({
       replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name },
       hello: (state) => host.hello(state),
@@ -169,11 +171,11 @@ export class Engine {
   /** The browser has thrown PouchDB's data away: everything accepted comes back by a pull from zero. */
   private async startOver(): Promise<void> {
     const { store, list } = this.host;
+    this.host.show({ lost: list.waiting });
     await store.change(["values"], (to) => {
       for (const kind of ["checkpoint", "pull", "list"]) to("values").delete(`${kind}:${this.name}`);
     });
     list.clear();
-    this.host.show({ error: "lost-database" });
   }
 
   private person(resident: Resident, visits: Visit[]): Person {

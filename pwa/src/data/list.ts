@@ -61,6 +61,11 @@ export class List {
     return this.rows.size;
   }
 
+  /** Documents that waited to be sent when the list was last written. */
+  get waiting(): number {
+    return [...this.pending.values()].filter((state) => state === "waiting").length;
+  }
+
   static from(blob: Blob | undefined): List {
     const list = new List();
     if (blob?.version !== 1) return list;

@@ -27,6 +27,8 @@ export interface Parts {
   patience?: number;
 }
 
+const REOPEN = 2_000; // ms after a failed write
+
 export class Phone {
   readonly session = signal<Session | null>(null);
   readonly catalog = signal<Catalog | null>(null);
@@ -46,6 +48,7 @@ export class Phone {
   private readonly prefix: string;
   private readonly patience: number;
   private opening: Promise<Engine> | undefined;
+  private closing: Promise<unknown> = Promise.resolve();
   private channel: BroadcastChannel | undefined;
 
   constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, patience = 50 }: Parts = {}) {
@@ -115,9 +118,11 @@ export class Phone {
   engine(): Promise<Engine> {
     const database = this.sessions.current?.database;
     if (!database) return Promise.reject(new SaveError("signed-out"));
-    this.opening ??= import("./engine").then(({ Engine }) => Engine.open(this.host(), database, this.prefix));
-    this.opening.catch(() => (this.opening = undefined));
-    return this.opening;
+    if (this.opening) return this.opening;
+    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(), database, this.prefix));
+    this.opening = opening;
+    opening.catch(() => this.opening === opening && (this.opening = undefined));
+    return opening;
   }
 
   async measure(): Promise<StorageState> {
@@ -160,6 +165,7 @@ export class Phone {
       show: (change: SyncChange) => this.show(change),
       listed: () => this.listed(),
       tell: () => this.channel?.postMessage("changed"),
+      broke: () => this.reopen(),
     };
   }
 
@@ -207,10 +213,23 @@ export class Phone {
     document.addEventListener("visibilitychange", leaving);
   }
 
+  /** A failed write, a full disk above all, closes PouchDB for good: the next call gets a fresh one. */
+  private reopen(): void {
+    void this.closeEngine();
+    void this.measure();
+    const later = setTimeout(() => void this.wake(), this.patience + REOPEN);
+    (later as { unref?: () => void }).unref?.();
+  }
+
   private async closeEngine(destroy = false): Promise<void> {
-    const engine = await this.opening?.catch(() => undefined);
+    const opening = this.opening;
     this.opening = undefined;
-    await (destroy ? engine?.destroy() : engine?.close());
+    const close = async () => {
+      const engine = await opening?.catch(() => undefined);
+      await (destroy ? engine?.destroy() : engine?.close())?.catch(() => undefined);
+    };
+    this.closing = this.closing.then(close);
+    await this.closing;
   }
 
   private async forget(database: string): Promise<void> {

@@ -24,6 +24,8 @@ export class Records {
     private readonly clock: Clock,
     /** called with each document that is durably written, before the save resolves */
     private readonly saved: (document: Stored, replaces: string | undefined) => void,
+    /** the database could not write: PouchDB has closed itself and has to be opened anew */
+    private readonly broke: () => void,
   ) {}
 
   visit({ id, household, record }: VisitInput): Promise<Visit> {
@@ -120,9 +122,9 @@ export class Records {
       this.saved(stored, document._rev);
       return stored as unknown as T;
     } catch (error) {
-      if (isFull(error)) throw new SaveError("storage-full", undefined, error);
       if ((error as { status?: number }).status === 409) throw new SaveError("changed-meanwhile", undefined, error);
-      throw new SaveError("database", undefined, error);
+      this.broke();
+      throw new SaveError(isFull(error) ? "storage-full" : "database", undefined, error);
     }
   }
 }

@@ -20,6 +20,8 @@ export async function askToPersist(): Promise<void> {
 
 /** Whether an error, however PouchDB wrapped it, says that the disk is full. */
 export function isFull(error: unknown): boolean {
-  const { name, message, reason } = (error ?? {}) as { name?: unknown; message?: unknown; reason?: unknown };
-  return [name, message, reason].some((text) => typeof text === "string" && /quota|disk full/i.test(text));
+  if (typeof error === "string") return /quota|disk full/i.test(error);
+  if (error === null || typeof error !== "object") return false;
+  const { name, message, reason } = error as { name?: unknown; message?: unknown; reason?: unknown };
+  return [name, message, reason].some((part) => part !== error && isFull(part));
 }

@@ -108,6 +108,8 @@ export interface SyncState {
   progress?: { done: number; total: number };
   /** stable code of what went wrong; the text is in the catalogue under sync.error.<code> */
   error?: string;
+  /** the browser has thrown this phone's records away; so many had not been sent yet. The others come back by themselves */
+  lost?: number;
   /** ISO time of the next try */
   nextTry?: string;
 }
