@@ -61,10 +61,10 @@ export function App() {
         {t("app.skip")}
       </a>
       <Header />
+      <UpdateBar />
       <Guard key={place}>
         <Shown key={place} params={params} query={query} />
       </Guard>
-      <UpdateBar />
       {forms.has(name) ? null : <Navigation />}
     </>
   );

@@ -25,7 +25,7 @@ export const vi = {
   "state.all-sent": "Đã gửi hết",
   "state.sending": "Đang gửi",
   "state.offline": "Không có mạng",
-  "state.signed-out": "Cần đăng nhập lại",
+  "state.signed-out": "Đăng nhập lại",
   "state.header": "Gửi dữ liệu: {state}",
 
   "receipt.waiting": "Đã lưu trên máy, chờ gửi",
