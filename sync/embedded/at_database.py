@@ -240,7 +240,6 @@ async def purge(instance: Instance, call: Call) -> Response:
 async def compact(instance: Instance, call: Call) -> Response:
     opened = await instance.get(call.segments[0])
     await _check_admin(instance, opened, call)
-    await call.json()
     start_compaction(opened.database)
     return answer({"ok": True}, 202)
 

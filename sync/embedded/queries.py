@@ -15,6 +15,9 @@ from sync.embedded.errors import DesignFailure
 from sync.embedded.requests import MISSING
 from sync.embedded.views import LEVELS, read_position
 
+AFTER_ALL = b"\x08"
+"""After a prefix of encoded keys, sorts after everything that begins with it."""
+MAX_GROUPS = 500
 EXACT = 0
 """The group level that keeps whole keys apart."""
 
@@ -145,8 +148,39 @@ def reduce_rows(
             bounds = Range.exactly(key, collation)
             rows.extend(_reduce_range(connection, signature, reduce, bounds, query))
         return rows[query.skip :][: query.limit]
-    bounds = Range.between(query, collation)
-    return _reduce_range(connection, signature, reduce, bounds, query)[query.skip :][: query.limit]
+    groups = None
+    if query.group_level and query.start_id is None and query.end_id is None:
+        groups = _reduce_groups(connection, signature, reduce, query, collation)
+    if groups is None:
+        bounds = Range.between(query, collation)
+        groups = _reduce_range(connection, signature, reduce, bounds, query)
+    return groups[query.skip :][: query.limit]
+
+
+def _reduce_groups(
+    connection: sqlite3.Connection, signature: str, reduce: str, query: ViewQuery, collation: Collation
+) -> list[tuple[bytes, bytes]] | None:
+    """Group by group along the index, which sorts nothing; None when they are too many for that."""
+    low, high = (query.end, query.start) if query.descending else (query.start, query.end)
+    low_is_end = query.descending and not query.inclusive_end
+    position, after = (b"" if low is MISSING else collation.encode(low)), ">" if low_is_end else ">="
+    ceiling = AFTER_ALL if high is MISSING else collation.encode(high)
+    until = "<=" if query.descending or query.inclusive_end else "<"
+    rows: list[tuple[bytes, bytes]] = []
+    for _ in range(MAX_GROUPS):
+        sql = (
+            f'SELECT key, {_group_expression(query.group_level)} FROM "rows_{signature}" '  # noqa: S608
+            f"WHERE key {after} ? AND key {until} ? ORDER BY key LIMIT 1"
+        )
+        first = connection.execute(sql, (position, ceiling)).fetchone()
+        if not first:
+            return rows[::-1] if query.descending else rows
+        end = first[1] + AFTER_ALL
+        inside = f"key >= ? AND key {until if end > ceiling else '<'} ?"
+        bounds = Range(inside, [first[0], min(end, ceiling)])
+        rows.extend(_reduce_range(connection, signature, reduce, bounds, query, together=True))
+        position, after = end, ">="
+    return None
 
 
 def _group_expression(level: int | None) -> str:
@@ -162,14 +196,20 @@ def _group_expression(level: int | None) -> str:
 AGGREGATES = {
     "_count": "count(*)",
     "_sum": "sum(number)",
-    "_stats": "sum(number), count(*), min(number), max(number), sum(number * number)",
+    "_stats": "sum(number), count(*), min(number), max(number), total(1.0 * number * number)",
 }
 
 
 def _reduce_range(
-    connection: sqlite3.Connection, signature: str, reduce: str, bounds: Range, query: ViewQuery
+    connection: sqlite3.Connection,
+    signature: str,
+    reduce: str,
+    bounds: Range,
+    query: ViewQuery,
+    together: bool = False,
 ) -> list[tuple[bytes, bytes]]:
-    group = _group_expression(query.group_level)
+    """The groups within bounds; ``together`` says they are one."""
+    group = "1" if together else _group_expression(query.group_level)
     order = "DESC" if query.descending else "ASC"
     sql = (
         f"SELECT {group} AS part, json, count(*) - count(number), {AGGREGATES[reduce]} "  # noqa: S608
@@ -187,9 +227,10 @@ def _reduce_range(
 
 
 def _encode_value(reduce: str, values: Sequence[Any]) -> bytes:
+    whole = [int(v) if isinstance(v, float) and v.is_integer() and abs(v) < 2**63 else v for v in values]
     if reduce != "_stats":
-        return encode(values[0])
-    return encode(dict(zip(("sum", "count", "min", "max", "sumsqr"), values, strict=True)))
+        return encode(whole[0])
+    return encode(dict(zip(("sum", "count", "min", "max", "sumsqr"), whole, strict=True)))
 
 
 def _group_key(key: bytes, level: int | None) -> bytes:

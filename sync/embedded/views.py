@@ -27,6 +27,8 @@ from sync.embedded.javascript import Mapper
 
 LEVELS = 4
 """Array elements whose ends have a column of their own; longer keys keep all ends as JSON too."""
+EXACT_SUMS = 2**44
+"""Whole numbers up to this add up exactly; larger ones are kept as floating point, lest SQLite overflow."""
 DOCUMENTS = 1000
 """Documents indexed in one transaction."""
 
@@ -39,7 +41,7 @@ CREATE TABLE IF NOT EXISTS indexes (
 TABLE = """
 CREATE TABLE "rows_{0}" (
   key BLOB NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, json BLOB NOT NULL, value BLOB NOT NULL,
-  number NUMERIC, e1 INTEGER, e2 INTEGER, e3 INTEGER, e4 INTEGER, ends TEXT,
+  number, e1 INTEGER, e2 INTEGER, e3 INTEGER, e4 INTEGER, ends TEXT,
   PRIMARY KEY (key, id, n)) WITHOUT ROWID;
 CREATE INDEX "ids_{0}" ON "rows_{0}" (id);
 """
@@ -223,7 +225,7 @@ class Indexer:
                 raise DesignFailure("A key is nested too deep.") from None
             value = bytes(raw)
             number = msgspec.json.decode(value) if value[0] in b"-0123456789" else None
-            if isinstance(number, int) and abs(number) > 2**53:
+            if isinstance(number, int) and abs(number) > EXACT_SUMS:
                 number = float(number)
             long = msgspec.json.encode(ends).decode() if len(ends) > LEVELS else None
             columns = (*ends[:LEVELS], *(None,) * (LEVELS - len(ends)))

@@ -86,6 +86,42 @@ def test_every_group_level_sums_what_a_count_by_hand_does(db: httpx.Client) -> N
     assert ask(db, "sums", group=True, limit=1, skip=1)["rows"] == ask(db, "sums", group=True)["rows"][1:2]
 
 
+def test_groups_within_a_range_hold_only_what_is_in_it(db: httpx.Client) -> None:
+    docs: list[dict[str, Any]] = [{"_id": f"d{n}", "key": [n // 10, n % 10]} for n in range(50)]
+    docs += [{"_id": "short", "key": [2]}, {"_id": "word", "key": "x"}, {"_id": "none"}]
+    put_all(db, docs)
+    put_views(db, {"c": {"map": "function (doc) { emit(doc.key, 1); }", "reduce": "_count"}})
+    whole = [(None, 1), ([0], 10), ([1], 10), ([2], 11), ([3], 10), ([4], 10)]
+
+    def groups(**params: Any) -> list[tuple[Any, int]]:
+        return [(row["key"], row["value"]) for row in ask(db, "c", group_level=1, **params)["rows"]]
+
+    assert groups() == [whole[0], ("x", 1), *whole[1:]]
+    assert groups(descending=True) == [*whole[:0:-1], ("x", 1), whole[0]]
+    inner = {"startkey": [1, 5], "endkey": [3, 2]}
+    assert groups(**inner) == [([1], 5), ([2], 11), ([3], 3)]
+    assert groups(**inner, inclusive_end=False) == [([1], 5), ([2], 11), ([3], 2)]
+    turned = {"startkey": [3, 2], "endkey": [1, 5], "descending": True}
+    assert groups(**turned) == [([3], 3), ([2], 11), ([1], 5)]
+    assert groups(**turned, inclusive_end=False) == [([3], 3), ([2], 11), ([1], 4)]
+    assert groups(limit=2, skip=1) == [("x", 1), ([0], 10)]
+
+
+def test_many_groups_are_counted_like_few(db: httpx.Client) -> None:
+    put_all(db, [{"_id": f"d{n:04d}", "n": n} for n in range(1500)])
+    put_views(db, {"c": {"map": "function (doc) { emit([doc.n, 1], 1); }", "reduce": "_sum"}})
+    rows = ask(db, "c", group_level=1)["rows"]
+    assert rows == [{"key": [n], "value": 1} for n in range(1500)]
+
+
+def test_statistics_of_days_as_numbers_do_not_overflow(db: httpx.Client) -> None:
+    put_all(db, [{"_id": f"d{n}", "n": 2**52 + n} for n in range(5000)])
+    put_views(db, {"s": {"map": "function (doc) { emit(1, doc.n); }", "reduce": "_stats"}})
+    found = ask(db, "s")["rows"][0]["value"]
+    assert (found["min"], found["max"], found["count"]) == (2**52, 2**52 + 4999, 5000)
+    assert abs(found["sum"] / (5000 * 2**52) - 1) < 1e-9
+
+
 def test_a_view_follows_updates_deletions_conflicts_and_purges(db: httpx.Client) -> None:
     rows = put_all(db, [{"_id": f"d{n}", "n": n} for n in range(4)])
     put_views(db, {"all": {"map": "function (doc) { emit(doc.n, null); }", "reduce": "_count"}})
