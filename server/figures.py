@@ -28,6 +28,7 @@ class Figures:
         self._names = names
         self._people: OrderedDict[tuple[str, str, str, str], int] = OrderedDict()
         self._rollups: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._known_accounts: tuple[str, list[dict[str, Any]]] = ("", [])
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, ward: str, units: Sequence[str], period: Period) -> Source:
@@ -83,26 +84,31 @@ class Figures:
         return await count_by_volunteer(self._store, self._names.unit(ward, units[0]), first, last)
 
     async def _accounts(self) -> list[dict[str, Any]]:
+        """All people and devices; read again only when one of them changed."""
+        seq = str((await self._store.info(self._names.accounts))["update_seq"])
+        if self._known_accounts[0] == seq:
+            return self._known_accounts[1]
         found: list[dict[str, Any]] = []
         for kind in ("person", "device"):
             rows = await self._store.all_docs(
                 self._names.accounts, startkey=f"{kind}:", endkey=f"{kind}:\ufff0", include_docs=True
             )
             found += [row["doc"] for row in rows]
+        self._known_accounts = (seq, found)
         return found
 
     async def _quarantined(self, ward: str, units: Sequence[str]) -> int:
-        """How many refused documents of these units wait to be looked at."""
-        wanted = set(units)
+        """How many refused documents wait to be looked at; several units together are the whole ward."""
+        database = self._names.ward(ward).quarantine
         try:
-            rows = await self._store.all_docs(self._names.ward(ward).quarantine, include_docs=True)
+            if len(units) != 1:
+                return int((await self._store.info(database))["doc_count"])
+            rows = await self._store.all_docs(
+                database, startkey="refused:", endkey="refused:\ufff0", include_docs=True
+            )
         except NotFound:
             return 0
-        return sum(
-            row["doc"].get("unit") in wanted and not row["doc"].get("resolved")
-            for row in rows
-            if not row["id"].startswith("_design/")
-        )
+        return sum(row["doc"].get("unit") == units[0] for row in rows)
 
 
 def _read_accounts(accounts: Sequence[Mapping[str, Any]], ward: str) -> tuple[dict[str, str], list[Phone]]:

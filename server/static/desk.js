@@ -6,6 +6,7 @@
 
 const page = /** @type {HTMLElement | null} */ (document.querySelector(".desk[data-live]"));
 const GAP = 1000;
+const AGAIN = 5000;
 
 /** @param {HTMLElement} page */
 function follow(page) {
@@ -16,6 +17,9 @@ function follow(page) {
   let wanted = false;
   let busy = false;
   let missed = false;
+  let ended = false;
+  /** @type {EventSource} */
+  let source;
 
   /** @param {"on" | "lost"} now @param {string} words */
   function show(now, words) {
@@ -48,6 +52,7 @@ function follow(page) {
       try {
         const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
         if (answer.status === 401 || answer.redirected) {
+          ended = true;
           source.close();
           show("lost", page.dataset.signedOut ?? "");
           announce(page.dataset.signedOut ?? "");
@@ -56,7 +61,7 @@ function follow(page) {
         if (!answer.ok) throw new Error(String(answer.status));
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const changed = swap(fresh);
-        show("on", updated());
+        if (source.readyState === EventSource.OPEN) show("on", updated());
         if (changed) announce((page.dataset.fresh ?? "").replace("{acts}", acts()));
       } catch {
         lose();
@@ -66,15 +71,25 @@ function follow(page) {
     busy = false;
   }
 
-  const source = new EventSource(page.dataset.live ?? "");
-  source.addEventListener("open", () => {
-    show("on", updated());
-    announce("");
-    if (missed) void refresh();
-    missed = false;
-  });
-  source.addEventListener("progress", () => void refresh());
-  source.addEventListener("error", lose);
+  /** A browser tries again by itself after a cut, but gives up after an answer like 502: then we do. */
+  function connect() {
+    source = new EventSource(page.dataset.live ?? "");
+    source.addEventListener("open", () => {
+      show("on", updated());
+      announce("");
+      if (missed) void refresh();
+      missed = false;
+    });
+    source.addEventListener("progress", () => void refresh());
+    source.addEventListener("error", () => {
+      lose();
+      if (source.readyState !== EventSource.CLOSED || ended) return;
+      void refresh(); // says so when the reader was signed out
+      setTimeout(() => ended || connect(), AGAIN);
+    });
+  }
+
+  connect();
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();

@@ -1,0 +1,121 @@
+"""The dashboard in a browser: it changes without a reload, says when it is cut off, and anyone can read it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, async_playwright, expect
+from starlette.applications import Starlette
+
+from server.site import Site
+from tests.desk.conftest import SignIn
+from tests.desk.test_rollup import visit
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+MAY = "from=2026-05-01&to=2026-05-02"
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("visits")]
+
+
+@pytest.fixture
+async def address(app: Starlette) -> AsyncIterator[str]:
+    """The application on a port of its own, in this loop."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    await task
+    listener.close()
+
+
+@pytest.fixture
+async def page(address: str, sign_in: SignIn) -> AsyncIterator[Page]:
+    """A supervisor's browser, on the phone's size."""
+    client = await sign_in("supervisor")
+    name, _, value = client.headers["cookie"].partition("=")
+    async with async_playwright() as playwright:
+        executable = str(CHROMIUM) if CHROMIUM.exists() else None
+        browser = await playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+        context = await browser.new_context(
+            viewport={"width": 360, "height": 640}, base_url=address, bypass_csp=False
+        )
+        await context.add_cookies([{"name": name, "value": value, "url": address}])
+        page = await context.new_page()
+        yield page
+        await browser.close()
+
+
+async def test_a_sync_changes_the_page_without_a_reload(page: Page, site: Site) -> None:
+    await page.goto(f"/desk?{MAY}")
+    await expect(page.locator("#live[data-state=on]")).to_be_visible()
+    acts = page.locator("[data-figure=acts] .figure-value")
+    before = int(await acts.inner_text())
+    await page.locator("#days ~ .numbers summary").click()
+    await page.locator("a[href*='/desk/unit/tdp-08']").focus()
+    await page.evaluate("window.here = 1")
+    database = site.ward.unit("tdp-07")
+    await site.store.bulk(database, [{**visit(0), "_id": "visit:live"}])
+    site.rollup.hint(database)
+    await expect(acts).to_have_text(str(before + 1), timeout=2000)
+    await expect(page.locator("#live-say")).to_have_text(f"Có số liệu mới: {before + 1} lượt hướng dẫn")
+    await expect(page.locator("a[href*='/desk/unit/tdp-08']")).to_be_focused()
+    await expect(page.locator("#days ~ .numbers table")).to_be_visible()
+    assert await page.evaluate("window.here") == 1, "the page was reloaded"
+
+
+async def test_a_lost_connection_is_said_and_found_again(page: Page) -> None:
+    await page.clock.install()
+    await page.route("**/desk/events", lambda route: route.fulfill(status=502))
+    await page.goto(f"/desk?{MAY}")
+    await expect(page.locator("#live-text")).to_contain_text("Mất kết nối")
+    await page.unroute("**/desk/events")
+    await page.clock.run_for(6000)
+    await expect(page.locator("#live[data-state=on]")).to_be_visible()
+    await expect(page.locator("#live-text")).to_contain_text("Cập nhật lúc")
+
+
+async def test_a_reader_who_was_signed_out_is_told(page: Page, site: Site) -> None:
+    await page.goto(f"/desk?{MAY}")
+    await expect(page.locator("#live[data-state=on]")).to_be_visible()
+    await page.context.clear_cookies()
+    site.live.announce("09562")
+    await expect(page.locator("#live-text")).to_contain_text("Phiên đăng nhập đã hết")
+
+
+async def test_every_page_of_the_desk_passes_axe_and_fits_the_phone(page: Page) -> None:
+    addresses = ("/desk", f"/desk?{MAY}", f"/desk/unit/tdp-07?{MAY}", "/desk?from=x&to=y")
+    for address in addresses:
+        for width in (360, 1280):
+            await page.set_viewport_size({"width": width, "height": 640})
+            await page.goto(address)
+            found = await Axe().run(page)
+            problems = [(row["id"], row["nodes"][0]["html"]) for row in found.response["violations"]]
+            assert problems == [], f"{address} at {width}"
+            overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert overflow <= 0, f"{address} scrolls sideways at {width}"
+
+
+async def test_targets_are_large_enough_for_a_finger(page: Page) -> None:
+    await page.goto(f"/desk?{MAY}")
+    small = await page.eval_on_selector_all(
+        ".periods a, .periods summary, .units a, .desk .button, .top a, .top button, .numbers summary",
+        "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 44)"
+        ".map(e => e.outerHTML.slice(0, 90))",
+    )
+    assert small == []
