@@ -35,8 +35,8 @@ from sync.store import Store
 
 SMALL = 256 * 1024
 TIME_HEADER = "X-GTN-Time"
-_FORGED = "x-auth-couchdb-"
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_FORGED = b"x-auth-couchdb-"
+_OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
 log = structlog.get_logger(__name__)
 
@@ -131,10 +131,10 @@ class Gateway:
         target = read_path(raw.partition(b"?")[0], self._mount)
         if target is None:
             raise GatewayError("not-found")
-        names = request.headers.keys()
+        names = [name for name, _ in request.scope["headers"]]
         if any(name.startswith(_FORGED) for name in names):
             raise GatewayError("not-found")
-        if request.method not in target.methods or any(name in _OVERRIDES for name in names):
+        if request.method not in target.methods or not _OVERRIDES.isdisjoint(names):
             raise GatewayError("method-not-allowed", allow=target.methods)
         return target
 

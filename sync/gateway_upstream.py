@@ -20,6 +20,7 @@ from sync.store import Store, StoreError
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
 CONNECTIONS = 200
+REMEMBERED = 10_000
 
 
 class Upstream:
@@ -27,7 +28,9 @@ class Upstream:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._address = store.address
         self._secret = ""
+        self._signed: dict[tuple[str, str], dict[str, str]] = {}
         self._asking = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
@@ -57,15 +60,11 @@ class Upstream:
         """
         if self._session is None:
             raise RuntimeError("the gateway was not started")
-        headers = signed_headers(await self._signing_secret(), person, role)
-        headers["Accept"] = "application/json"
-        headers["Accept-Encoding"] = "identity"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = self._signed.get((person, role)) or await self._sign(person, role)
         try:
             response = await self._session.request(
                 method,
-                URL(self._store.address + path, encoded=True),
+                URL(self._address + path, encoded=True),
                 data=body,
                 headers=headers,
                 allow_redirects=False,
@@ -74,6 +73,7 @@ class Upstream:
             raise GatewayError("store-unavailable", type(error).__name__) from None
         if response.status in (401, 403):
             self._secret = ""
+            self._signed.clear()
         if response.status in (401, 403) or response.status >= 500:
             response.close()
             raise GatewayError("store-unavailable", f"CouchDB answered {response.status} to {method} {path}")
@@ -95,6 +95,19 @@ class Upstream:
         if response.status == 202:
             raise GatewayError("store-unavailable", "a write without the cluster's quorum")
         return response.status, answer
+
+    async def _sign(self, person: str, role: str) -> dict[str, str]:
+        """All headers of a person's requests, kept for the next one."""
+        headers = signed_headers(await self._signing_secret(), person, role)
+        headers |= {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+        }
+        if len(self._signed) >= REMEMBERED:
+            self._signed.clear()
+        self._signed[person, role] = headers
+        return headers
 
     async def _signing_secret(self) -> str:
         if not self._secret:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PREFIX = re.compile(r"(?:[a-z][a-z0-9_-]*)?")
 _WARD = re.compile(r"\d{5}")
@@ -77,7 +78,7 @@ class Names:
         return f"{self.prefix}accounts"
 
     def ward(self, ward: str) -> WardNames:
-        return WardNames(self.prefix, ward)
+        return _ward(self.prefix, ward)
 
     def unit(self, ward: str, unit: str) -> str:
         return self.ward(ward).unit(unit)
@@ -96,6 +97,12 @@ class Names:
         return found[1], found[2]
 
 
+@lru_cache(1000)
+def _ward(prefix: str, ward: str) -> WardNames:
+    return WardNames(prefix, ward)
+
+
+@lru_cache(10_000)
 def _is_unit(unit: str) -> bool:
     return bool(_UNIT.fullmatch(unit)) and unit not in RESERVED and not unit.endswith("-photos")
 
