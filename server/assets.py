@@ -34,7 +34,8 @@ PHONE = ROOT / "pwa" / "dist"
 MANIFEST = "manifest.json"
 TEXTS = (".css", ".js", ".svg")
 REFERENCE = re.compile(r"""(?<=["'(])(\./)?([\w./-]+\.\w+)(?=["')?#])""")
-HASHED = re.compile(r"[.-](?=[\w-]*\d)[\w-]{8,}\.\w+$")
+HASHED = "/assets/"
+"""Below this folder of the built phone app every name carries a hash (vite.config.ts)."""
 THREADS = 4
 
 
@@ -147,7 +148,7 @@ def serve_phone(folder: Path = PHONE) -> ASGIApp:
     """What answers below ``/app``: the built phone app, or that it has not been built yet."""
     if not is_built(folder):
         return _not_built
-    return _bridged(folder, lambda path, url: bool(HASHED.search(url)))
+    return _bridged(folder, lambda path, url: url.startswith(HASHED))
 
 
 def is_built(folder: Path = PHONE) -> bool:

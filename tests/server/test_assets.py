@@ -67,7 +67,7 @@ def phone(folder: Path) -> TestClient:
 
 def test_the_phones_shell_is_asked_for_again_and_its_parts_are_not(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
-    for name in ("index.html", "sw.js", "manifest.webmanifest", "assets/main-B4x0k2Zq.js"):
+    for name in ("index.html", "sw.js", "manifest.webmanifest", "assets/engine-BseaSanA.js"):
         (tmp_path / name).write_text("x" * 500)
     compress(tmp_path)
     client = phone(tmp_path)
@@ -75,7 +75,7 @@ def test_the_phones_shell_is_asked_for_again_and_its_parts_are_not(tmp_path: Pat
         response = client.get(f"/app/{name}", follow_redirects=False)
         assert response.status_code == 200, name
         assert response.headers["cache-control"] == "no-cache", name
-    part = client.get("/app/assets/main-B4x0k2Zq.js")
+    part = client.get("/app/assets/engine-BseaSanA.js")
     assert "immutable" in part.headers["cache-control"]
     assert part.headers["content-encoding"] == "br" or part.headers["content-encoding"] == "gzip"
     assert client.get("/app/nowhere").status_code == 404
