@@ -48,8 +48,9 @@ lint: install
 types: install
 	@$(BIN)/mypy
 	@cd pwa && npm run --silent check
+	@cd pwa && npx tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable ../server/static/desk.js
 
-unit: build
+unit: build browser
 	@$(BIN)/pytest tests
 
 pwa-test: install

@@ -1,4 +1,4 @@
-"""The dashboard in a browser: it changes without a reload, says when it is cut off, and anyone can read it."""
+"""The dashboard in a browser: it changes without a reload, says when it is cut off, anyone can read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from server.site import Site
 from tests.desk.conftest import SignIn
 from tests.desk.test_rollup import visit
 
-CHROMIUM = Path("/usr/bin/chromium")
+SYSTEM = Path("/usr/bin/chromium")
+CHROMIUM = str(SYSTEM) if SYSTEM.exists() else None
 QUIET = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -34,10 +35,9 @@ async def address(app: Starlette) -> AsyncIterator[str]:
     """The application on a port of its own, in this loop."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # whoever comes early waits
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = server.force_exit = True
     await task
@@ -50,8 +50,7 @@ async def page(address: str, sign_in: SignIn) -> AsyncIterator[Page]:
     client = await sign_in("supervisor")
     name, _, value = client.headers["cookie"].partition("=")
     async with async_playwright() as playwright:
-        executable = str(CHROMIUM) if CHROMIUM.exists() else None
-        browser = await playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         context = await browser.new_context(
             viewport={"width": 360, "height": 640}, base_url=address, bypass_csp=False
         )
