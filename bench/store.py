@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from bench.figures import Figure
 from sync.embedded.child import EmbeddedStore
 
 DOCUMENTS, BATCH, MANY = 50_000, 500, 100_000
@@ -55,17 +56,8 @@ def batches(start: int, end: int) -> Iterator[bytes]:
         yield json.dumps({"docs": docs}, ensure_ascii=False).encode()
 
 
-def report(figure: str, value: float, unit: str, goal: float, at_least: bool = False) -> None:
-    ok = value >= goal if at_least else value <= goal
-    line = {
-        "bench": "store",
-        "figure": figure,
-        "value": round(value, 2),
-        "unit": unit,
-        "goal": goal,
-        "ok": ok,
-    }
-    print(json.dumps({**line, "against": "embedded"}), flush=True)
+def report(figure: str, value: float, unit: str, goal: float, at_least: bool = False) -> Figure:
+    return Figure("store", figure, value, unit, goal, "embedded", at_least)
 
 
 def timed(work: Callable[[], httpx.Response]) -> float:
@@ -91,12 +83,19 @@ def write(client: httpx.Client, start: int, end: int) -> list[float]:
     return rates
 
 
-def run(folder: Path) -> None:
+def run() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from measure(Path(folder))
+
+
+def measure(folder: Path) -> Iterator[Figure]:
     with EmbeddedStore(folder) as store, httpx.Client(base_url=store.url, timeout=120) as client:
         client.put("/bench").raise_for_status()
         client.put("/bench/_design/guard", json={"validate_doc_update": GUARD}).raise_for_status()
         rates = write(client, 0, DOCUMENTS)
-        report("bulk docs of 500 with a validator", statistics.median(rates), "docs/s", 4000, at_least=True)
+        yield report(
+            "bulk docs of 500 with a validator", statistics.median(rates), "docs/s", 4000, at_least=True
+        )
         ask = "/bench/_design/d/_view/acts?group_level=3"
         builds: list[float] = []
         for _ in range(3):
@@ -105,20 +104,20 @@ def run(folder: Path) -> None:
             rev = client.head("/bench/_design/d").headers["etag"].strip('"')
             client.delete(f"/bench/_design/d?rev={rev}").raise_for_status()
             client.post("/bench/_view_cleanup", json={}).raise_for_status()
-        report("three views over 50,000 documents, cold", statistics.median(builds), "s", 6)
+        yield report("three views over 50,000 documents, cold", statistics.median(builds), "s", 6)
         client.put("/bench/_design/d", json={"views": VIEWS}).raise_for_status()
         client.get(ask).raise_for_status()
         for view, level in (("acts", 1), ("acts", 3), ("first", 1)):
             url = f"/bench/_design/d/_view/{view}?group_level={level}"
             spent = statistics.median([timed(lambda url=url: client.get(url)) for _ in range(11)])  # type: ignore[misc]
-            report(f"grouped query of {view}, level {level}, warm", spent * 1000, "ms", 50)
+            yield report(f"grouped query of {view}, level {level}, warm", spent * 1000, "ms", 50)
         write(client, DOCUMENTS, MANY)
         client.get(ask).raise_for_status()
         spent = timed(lambda: client.get("/bench/_changes?limit=1000&include_docs=true"))
-        report("changes with documents, 1,000", 1000 / spent, "docs/s", 4000, at_least=True)
+        yield report("changes with documents, 1,000", 1000 / spent, "docs/s", 4000, at_least=True)
         gets = [timed(lambda: client.get("/bench/visit:00000001")) for _ in range(200)]
-        report("one document", statistics.median(gets) * 1000, "ms", 5)
-        report("resident with 100,000 documents", measure_memory(store), "MB", 250)
+        yield report("one document", statistics.median(gets) * 1000, "ms", 5)
+        yield report("resident with 100,000 documents", measure_memory(store), "MB", 250)
         store.stop()
         restarts: list[float] = []
         for _ in range(3):
@@ -127,13 +126,4 @@ def run(folder: Path) -> None:
             client.get("/bench").raise_for_status()
             restarts.append(time.perf_counter() - begin)
             store.stop()
-        report("restart until a database answers", statistics.median(restarts), "s", 1)
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder))
-
-
-if __name__ == "__main__":
-    main()
+        yield report("restart until a database answers", statistics.median(restarts), "s", 1)

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import settings
 
 from sync.names import Names
 from sync.store import Store
+
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
