@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -167,7 +168,7 @@ class Accounts:
 
     def _fits(self, stored: str, password: str) -> bool:
         try:
-            return self._hasher.verify(stored, password)
+            return self._hasher.verify(stored, typed(password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
@@ -246,7 +247,7 @@ class Accounts:
             "ward": ward,
             "unit": unit,
             "role": role,
-            "password": self._hasher.hash(password),
+            "password": self._hasher.hash(typed(password)),
             "active": True,
             "created": text_of(datetime.now(UTC)),
         }
@@ -259,11 +260,16 @@ class Accounts:
         person = await self.find_login(login)
         if person is None:
             raise Problem("not-found")
-        hashed = self._hasher.hash(password)
+        hashed = self._hasher.hash(typed(password))
         await self._change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
         rows = await self.store.view(self.database, DESIGN, "devices", key=person["_id"])
         for row in rows:
             await self.revoke(row["id"])
+
+
+def typed(password: str) -> str:
+    """One form for what different keyboards write: "ế" is one character or three."""
+    return unicodedata.normalize("NFC", password)
 
 
 def is_valid(device: Document, secret: str, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
@@ -127,6 +128,13 @@ def test_a_login_is_given_once(call: Call, site: Site, people: Any) -> None:
         call(site.accounts.add_person, login="LEAD", **new)
     with pytest.raises(Problem, match="bad-field"):
         call(site.accounts.add_person, login="hoa nguyễn", **new)
+
+
+def test_a_password_is_the_same_from_every_keyboard(
+    visitor: TestClient, call: Call, site: Site, people: Any
+) -> None:
+    call(site.accounts.set_password, "reporter", unicodedata.normalize("NFC", "nghĩa tình đây"))
+    assert sign_in(visitor, "reporter", unicodedata.normalize("NFD", "nghĩa tình đây")).status_code == 200
 
 
 # -- signing out, revoking -----------------------------------------------------------------------------
