@@ -48,7 +48,7 @@ lint: install
 types: install
 	@$(BIN)/mypy
 	@cd pwa && npm run --silent check
-	@cd pwa && npx tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable ../server/static/desk.js
+	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js
 
 unit: build browser
 	@$(BIN)/pytest tests
