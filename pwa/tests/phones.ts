@@ -7,12 +7,12 @@ let made = 0;
 
 export class TestPhone {
   phone!: Phone;
-  readonly name = `phone-${++made}`;
 
   constructor(
     readonly server: FakeServer,
     readonly person = "person:hoa",
     private readonly clock?: () => number,
+    readonly name = `phone-${++made}`,
   ) {}
 
   /** Starts the app, signs in the first time; nothing is synced until `sync()`. */

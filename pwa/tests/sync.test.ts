@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { FakeServer } from "./fake-server";
 import { TestPhone } from "./phones";
 
@@ -216,4 +216,32 @@ test("records of 1,200 documents come in pages, and the first sync tells how far
   expect([...new Set(progress)]).toEqual(["500/1200", "1000/1200", "1200/1200"]);
   expect(phone.counts).toEqual({ waiting: 0, accepted: 0, refused: 0 });
   expect(server.arrivals.size).toBe(0);
+});
+
+test("someone else cannot sign in over unsent records, which only their author may send", async () => {
+  const phone = await signedIn(new FakeServer());
+  await phone.save();
+  expect(await phone.phone.signIn("lan", "mat-khau")).toEqual({ ok: false, error: "unsent-of-other", reason: "Hoa" });
+  await phone.sync();
+  expect(await phone.phone.signIn("lan", "mat-khau")).toMatchObject({ ok: true });
+});
+
+test("the time of the last sync is known after a restart", async () => {
+  const phone = await signedIn(new FakeServer());
+  const { last } = phone.phone.sync.value;
+  await phone.restart();
+  expect(phone.phone.sync.value.last).toBe(last);
+});
+
+test("a second tab shows and counts what the first one saved", async () => {
+  const first = await signedIn(new FakeServer());
+  const second = new TestPhone(first.server, "person:hoa", undefined, first.name);
+  open.push(second);
+  await second.start();
+  await second.phone.engine();
+  await first.save();
+  await vi.waitFor(() => expect(second.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 }));
+  expect(second.phone.visitLines.value).toHaveLength(1);
+  await first.sync();
+  await vi.waitFor(() => expect(second.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 }));
 });

@@ -63,6 +63,7 @@ export class Engine {
     const { update_seq } = await engine.local.info();
     const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
     if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await engine.startOver();
+    if (Number(update_seq) === 0) await host.store.delete("values", `pull:${name}`); // nothing here: nothing was pulled
     await engine.refresh();
     return engine;
   }
@@ -122,7 +123,7 @@ export class Engine {
   }
 
   async close(): Promise<void> {
-    this.sync.stop();
+    await this.sync.stop();
     clearTimeout(this.keeping);
     await this.catching;
     await this.local.close();
@@ -130,7 +131,7 @@ export class Engine {
 
   /** Only when nothing waits and nothing was refused. */
   async destroy(): Promise<void> {
-    this.sync.stop();
+    await this.sync.stop();
     clearTimeout(this.keeping);
     await this.catching;
     await this.local.destroy();
@@ -164,7 +165,7 @@ export class Engine {
     this.host.listed();
     this.host.show({ counted: true, ...this.receipts.counts() });
     if (!keepSoon) return;
-    this.keeping ??= setTimeout(() => void this.keep(), KEEP);
+    this.keeping ??= setTimeout(() => void this.keep().catch(() => undefined), KEEP);
     (this.keeping as { unref?: () => void }).unref?.();
   }
 

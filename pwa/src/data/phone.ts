@@ -66,7 +66,9 @@ export class Phone {
   async start(): Promise<void> {
     const [session, catalog] = await Promise.all([this.sessions.load(), this.catalogs.load()]);
     if (session) await this.loadList(session.database);
+    const last = session && (await this.store.get<string>("values", `last:${session.database}`));
     batch(() => {
+      if (last) this.show({ last });
       this.session.value = session;
       this.catalog.value = catalog;
       this.listed();
@@ -78,6 +80,7 @@ export class Phone {
 
   async signIn(login: string, password: string): Promise<SignInAnswer> {
     const before = this.session.value?.database;
+    if (await this.holdsRecordsOfAnother(login)) return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
     const answer = await this.sessions.signIn(login, password);
     if (!answer.ok) return answer;
     if (before !== answer.session.database) {
@@ -136,6 +139,13 @@ export class Phone {
     await this.drafts.flush();
     await this.closeEngine();
     await this.store.close();
+  }
+
+  private async holdsRecordsOfAnother(login: string): Promise<boolean> {
+    const person = this.session.value?.person;
+    const plain = (text: string) => text.normalize("NFC").trim().toLowerCase();
+    if (!person || plain(person.login) === plain(login)) return false;
+    return (await this.engine()).counts().waiting > 0;
   }
 
   private async wake(): Promise<void> {
@@ -207,9 +217,10 @@ export class Phone {
     if (typeof BroadcastChannel === "undefined") return;
     this.channel = new BroadcastChannel(this.store.name);
     (this.channel as { unref?: () => void }).unref?.();
-    this.channel.onmessage = () => void this.opening?.then((engine) => engine.refresh());
+    // a refresh that fails (the database is just closing) is made up for by the next one, or at start
+    this.channel.onmessage = () => void this.opening?.then((engine) => engine.refresh()).catch(() => undefined);
     if (typeof document === "undefined") return;
-    const leaving = () => void (document.visibilityState === "hidden" && this.opening?.then((engine) => engine.keep()));
+    const leaving = () => void (document.visibilityState === "hidden" && this.opening?.then((engine) => engine.keep()).catch(() => undefined));
     document.addEventListener("visibilitychange", leaving);
   }
 
@@ -234,7 +245,7 @@ export class Phone {
 
   private async forget(database: string): Promise<void> {
     await this.store.change(["values", "receipts", "drafts"], (to) => {
-      for (const kind of ["checkpoint", "pull", "list"]) to("values").delete(`${kind}:${database}`);
+      for (const kind of ["checkpoint", "pull", "list", "last"]) to("values").delete(`${kind}:${database}`);
       to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
       to("drafts").clear();
     });

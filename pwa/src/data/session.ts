@@ -29,7 +29,7 @@ export class Sessions {
       return { ok: true, session };
     } catch (error) {
       if (error instanceof Rejected) return { ok: false, error: error.code, reason: error.reason };
-      if (error instanceof Unreachable) return { ok: false, error: error.code, reason: "" };
+      if (error instanceof Unreachable) return { ok: false, error: "offline", reason: "" };
       throw error;
     }
   }

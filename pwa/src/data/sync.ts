@@ -53,10 +53,12 @@ export class Sync {
     signal.addEventListener("abort", () => clearInterval(regular));
   }
 
-  stop(): void {
+  /** Resolves when a round under way has ended, which it does after its present request. */
+  async stop(): Promise<void> {
     this.stopped = true;
     this.listening.abort();
     clearTimeout(this.timer);
+    await this.running;
   }
 
   /** A record was saved. */
@@ -96,7 +98,9 @@ export class Sync {
       if (done === undefined) return this.schedule(LONGEST_WAIT); // another tab does it and tells us
       this.failures = 0;
       this.lastError = undefined;
-      this.around.show({ phase: "idle", last: this.around.now(), error: undefined, nextTry: undefined, progress: undefined });
+      const last = this.around.now();
+      await this.around.replica.store.put("values", `last:${this.around.replica.name}`, last);
+      this.around.show({ phase: "idle", last, error: undefined, nextTry: undefined, progress: undefined });
     } catch (error) {
       this.fail(error);
     }
@@ -132,7 +136,7 @@ export class Sync {
     const { replica, show, changed } = this.around;
     for (;;) {
       const waiting = replica.receipts.waiting();
-      if (!waiting.length) return false;
+      if (!waiting.length || this.stopped) return false;
       show({ phase: "push" });
       await push(replica, waiting);
       await this.settle();
@@ -147,6 +151,7 @@ export class Sync {
     const first = !mark.complete;
     show({ phase: first ? "first" : "pull" });
     return pull(replica, mark, session.update_seq, session.time, async (done, total) => {
+      if (this.stopped) throw new Error("stopped");
       if (first) show({ progress: { done, total } });
       await this.settle();
       await changed();
@@ -164,6 +169,7 @@ export class Sync {
   }
 
   private fail(error: unknown): void {
+    if (this.stopped) return;
     const code = codeOf(error);
     this.lastError = code;
     if (code === "phone-error") console.error(error); // nothing that we know: for whoever looks at the console

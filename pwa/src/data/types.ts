@@ -248,6 +248,10 @@ export class SaveError extends Error {
   }
 }
 
+/**
+ * `error`: a code of the server with its sentence as `reason`, or one of ours: `offline`, and `unsent-of-other` when
+ * records of whoever was signed in before still wait (the server takes them from their author only).
+ */
 export type SignInAnswer = { ok: true; session: Session } | { ok: false; error: string; reason: string };
 /** Nothing is thrown away: with `waiting` records unsent, or without a network, signing out is not done. */
 export type SignOutAnswer = { ok: true } | { ok: false; waiting: number; error: "waiting" | "offline" };
