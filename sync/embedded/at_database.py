@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -16,7 +17,7 @@ from sync.embedded.database import State
 from sync.embedded.documents import check_rev
 from sync.embedded.errors import BadRequest, NotImplementedHere
 from sync.embedded.instance import Instance, Open
-from sync.embedded.lists import ListQuery, read_list
+from sync.embedded.lists import ListQuery, iterate_list
 from sync.embedded.reading import Changes, ChangesQuery, Shape, diff_revs, read_changes
 from sync.embedded.requests import Call
 from sync.embedded.writing import compact as start_compaction
@@ -98,11 +99,15 @@ async def all_docs(instance: Instance, call: Call) -> Response:
         call.merge(await call.fields())
     query = ListQuery.read(call, read_shape(call))
 
-    def read() -> bytes:
+    def produce() -> Iterator[bytes]:
         with opened.database.reading() as connection:
-            return read_list(connection, query)
+            yield from iterate_list(connection, query)
 
-    return answer_json(await instance.run(read))
+    if query.limit <= PAGE or query.keys is not None:
+        return answer_json(await instance.run(lambda: b"".join(produce())))
+    pieces = produce()
+    first = await instance.run(lambda: next(pieces))  # what fails, fails before the status is sent
+    return StreamingResponse(chain([first], pieces), media_type="application/json")
 
 
 async def changes(instance: Instance, call: Call) -> Response:

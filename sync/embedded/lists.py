@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from sync.embedded.documents import encode
 from sync.embedded.errors import BadRequest, NotFound
 from sync.embedded.reading import Shape, read_revision
 from sync.embedded.requests import MISSING, Call
+
+ROWS = 500
+"""Rows put together at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +58,30 @@ def _as_text(key: Any) -> str | None:
     return key if isinstance(key, str) else "\U0010ffff"
 
 
-def read_list(connection: sqlite3.Connection, query: ListQuery) -> bytes:
-    """The JSON of the answer."""
+def iterate_list(connection: sqlite3.Connection, query: ListQuery) -> Iterator[bytes]:
+    """The JSON of the answer, in pieces, so that a whole database never stands in memory."""
     state = State.read(connection)
     if query.keys is not None:
         keys = query.keys[::-1] if query.descending else query.keys
-        rows = [_read_key(connection, key, query) for key in keys[query.skip :][: query.limit]]
-        return _encode(state.live, b"null", rows)
-    sql, parameters, before = _select(connection, query)
-    rows = []
-    for doc_id, rev, stored in connection.execute(sql, (*parameters, query.limit, query.skip)):
-        row = b'{"id":%b,"key":%b,"value":{"rev":%b}' % (encode(doc_id), encode(doc_id), encode(rev))
-        if query.include_docs:
-            found = read_revision(connection, doc_id, trees.decode(stored), rev, query.shape)
-            row += b',"doc":' + found.json
-        rows.append(row + b"}")
-    return _encode(state.live, b"%d" % (before + query.skip), rows)
+        yield _encode_head(state.live, b"null")
+        yield b",\n".join(_read_key(connection, key, query) for key in keys[query.skip :][: query.limit])
+    else:
+        sql, parameters, before = _select(connection, query)
+        yield _encode_head(state.live, b"%d" % (before + query.skip))
+        found = connection.execute(sql, (*parameters, query.limit, query.skip))
+        separator = b""
+        while rows := found.fetchmany(ROWS):
+            yield separator + b",\n".join(_encode_row(connection, row, query) for row in rows)
+            separator = b",\n"
+    yield b"\n]}\n"
+
+
+def _encode_row(connection: sqlite3.Connection, found: Any, query: ListQuery) -> bytes:
+    doc_id, rev, stored = found
+    row = b'{"id":%b,"key":%b,"value":{"rev":%b}' % (encode(doc_id), encode(doc_id), encode(rev))
+    if query.include_docs:
+        row += b',"doc":' + read_revision(connection, doc_id, trees.decode(stored), rev, query.shape).json
+    return row + b"}"
 
 
 def _select(connection: sqlite3.Connection, query: ListQuery) -> tuple[str, list[str], int]:
@@ -110,5 +122,5 @@ def _read_key(connection: sqlite3.Connection, key: Any, query: ListQuery) -> byt
     return line + b"}"
 
 
-def _encode(total: int, offset: bytes, rows: list[bytes]) -> bytes:
-    return b'{"total_rows":%d,"offset":%b,"rows":[\n' % (total, offset) + b",\n".join(rows) + b"\n]}\n"
+def _encode_head(total: int, offset: bytes) -> bytes:
+    return b'{"total_rows":%d,"offset":%b,"rows":[\n' % (total, offset)

@@ -188,3 +188,13 @@ def test_a_database_with_a_slash_in_its_name(server: httpx.Client, db: httpx.Cli
         assert name in server.get("/_all_dbs").json()
     finally:
         server.delete(path)
+
+
+def test_a_list_of_all_documents_is_whole_however_long(db: httpx.Client) -> None:
+    docs = [{"_id": f"d{n:05d}", "n": n} for n in range(2300)]
+    db.post("_bulk_docs", json={"docs": docs}).raise_for_status()
+    found = db.get("_all_docs", params={"include_docs": "true"}).json()
+    assert found["total_rows"] == 2300
+    assert [row["doc"]["n"] for row in found["rows"]] == list(range(2300))
+    back = db.get("_all_docs", params={"descending": "true", "startkey": '"d00002"', "skip": 1, "limit": 5})
+    assert [row["id"] for row in back.json()["rows"]] == ["d00001", "d00000"]
