@@ -87,7 +87,7 @@ class Accounts:
     async def renewed_cookie(self, connection: HTTPConnection) -> str | None:
         """The header that prolongs this device's cookie, when a day has passed since it last was."""
         ulid, secret = read_device_cookie(connection, self.settings)
-        device = self._known.get(f"device:{ulid}")
+        device = await self._read(f"device:{ulid}")
         now = datetime.now(UTC)
         if device is None or device["expires"] > text_of(now + LIFETIME - RENEWAL):
             return None
