@@ -4,6 +4,7 @@ Errors, one small hierarchy; nothing of pycouchdb or requests ever leaves this m
 
     StoreError                  code               when
     ├── StoreUnavailable        store-unavailable  no connection, timeout, 5xx, a proxy's page
+    │   ├── TimedOut            store-timed-out    connected, but no answer within the time given
     │   ├── BadAnswer           store-bad-answer   an answer that is cut, is no JSON or lacks its `rev`
     │   ├── NotAcknowledged     store-not-acknowledged  202: a cluster took a write without its quorum
     │   └── StoreUnfit          store-unfit        wrong password, too old, not CouchDB: people must act
@@ -46,6 +47,12 @@ class StoreUnavailable(StoreError):
     """Try again later: whether a write was done is not known."""
 
     code = "store-unavailable"
+
+
+class TimedOut(StoreUnavailable):
+    """Connected, but no answer in time; a view may still be indexing."""
+
+    code = "store-timed-out"
 
 
 class BadAnswer(StoreUnavailable):
@@ -148,8 +155,10 @@ class StrictResource(Resource):
             )
         except requests.exceptions.SSLError as error:
             raise StoreUnfit(f"The certificate of CouchDB cannot be trusted: {error}") from None
+        except requests.exceptions.ConnectTimeout:
+            raise StoreUnavailable("CouchDB cannot be reached in time") from None
         except requests.exceptions.Timeout:
-            raise StoreUnavailable("CouchDB did not answer in time") from None
+            raise TimedOut("CouchDB did not answer in time") from None
         except (requests.exceptions.ConnectionError, OSError) as error:
             raise StoreUnavailable(f"CouchDB cannot be reached ({type(error).__name__})") from None
         except requests.exceptions.RequestException as error:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from sync.store import BadAnswer, Document, NotAcknowledged, Store, StoreUnavailable, StoreUnfit
+from sync.store import Conflict, Document, NotFound, Store, TimedOut
 
 FOLDER = Path(__file__).resolve().parent.parent / "design_docs"
 INDEX_SECONDS = 3600.0
@@ -71,16 +72,13 @@ async def _index(store: Store, database: str, staged: str, view: str) -> None:
             try:
                 await store.view(database, staged, view, limit=1, reduce=False)
                 return
-            except (StoreUnfit, BadAnswer, NotAcknowledged):
-                raise
-            except StoreUnavailable as error:
-                if error.status is not None:
-                    raise
-                await anyio.sleep(1)
+            except TimedOut:
+                continue
 
 
 async def _swap(store: Store, database: str, name: str, design: Document) -> None:
     await store.update(database, f"_design/{name}", lambda _: design)
     staged: Any = await store.find(database, f"_design/{name}-staged")
     if staged is not None:
-        await store.delete(database, staged["_id"], staged["_rev"])
+        with suppress(Conflict, NotFound):  # another process deploys the same
+            await store.delete(database, staged["_id"], staged["_rev"])

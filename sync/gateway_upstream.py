@@ -58,17 +58,9 @@ class Upstream:
 
         :raises GatewayError: ``store-unavailable``, also when CouchDB does not accept the signature.
         """
-        if self._session is None:
-            raise RuntimeError("the gateway was not started")
         headers = self._signed.get((person, role)) or await self._sign(person, role)
         try:
-            response = await self._session.request(
-                method,
-                URL(self._address + path, encoded=True),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-            )
+            response = await self._send(method, path, body, headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise GatewayError("store-unavailable", type(error).__name__) from None
         if response.status in (401, 403):
@@ -78,6 +70,19 @@ class Upstream:
             response.close()
             raise GatewayError("store-unavailable", f"CouchDB answered {response.status} to {method} {path}")
         return response
+
+    async def _send(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> aiohttp.ClientResponse:
+        """Sent once more when a kept connection turns out to be closed: all that is asked bears repeating."""
+        if self._session is None:
+            raise RuntimeError("the gateway was not started")
+        url = URL(self._address + path, encoded=True)
+        request = self._session.request
+        try:
+            return await request(method, url, data=body, headers=headers, allow_redirects=False)
+        except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+            return await request(method, url, data=body, headers=headers, allow_redirects=False)
 
     async def ask(self, person: str, role: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and decoded JSON of a small request; 202 counts as no answer at all.

@@ -64,7 +64,10 @@ class Writes:
         candidates = list(revisions.values())
         accepted: list[Document] = []
         if candidates:
-            known, stored = await self._look_up(batch, candidates)
+            try:
+                known, stored = await self._look_up(batch, candidates)
+            except (KeyError, TypeError, AttributeError):
+                raise GatewayError("store-unavailable", "an answer without its parts") from None
             for document in candidates:
                 if (document["_id"], document["_rev"]) in known:
                     continue

@@ -28,6 +28,7 @@ from sync.couch import (
     StoreUnavailable,
     StoreUnfit,
     StrictResource,
+    TimedOut,
     open_resource,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoreUnfit",
+    "TimedOut",
 ]
 
 Document = dict[str, Any]

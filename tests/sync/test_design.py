@@ -13,7 +13,7 @@ from sync.couch import StrictResource
 from sync.design import deploy, read_design
 from sync.names import Names
 from sync.proxy_auth import signed_headers
-from sync.store import NotFound, Store
+from sync.store import NotFound, Store, StoreUnavailable, TimedOut
 from sync.units import UNIT_DESIGNS, prepare_unit
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +77,38 @@ async def test_a_staged_document_refuses_nothing(
 
 async def _nothing(*_: Any) -> None:
     return
+
+
+async def test_an_index_that_takes_longer_than_one_answer_is_waited_for(
+    store: Store, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, late = Store.view, [TimedOut("busy"), TimedOut("busy")]
+
+    async def slow(self: Store, *args: Any, **kwargs: Any) -> Any:
+        if late:
+            raise late.pop()
+        return await view(self, *args, **kwargs)
+
+    monkeypatch.setattr(Store, "view", slow)
+    assert await deploy(store, database, "t", write(tmp_path, "1"))
+    assert late == []
+
+
+async def test_a_store_that_goes_away_while_indexing_leaves_what_is_in_use(
+    store: Store, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(store, database, "t", write(tmp_path / "one", "1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "view", _away)
+        with pytest.raises(StoreUnavailable):
+            await deploy(store, database, "t", write(tmp_path / "two", "2"))
+    assert (await store.view(database, "t", "v"))[0]["value"] == 1
+    assert await deploy(store, database, "t", tmp_path / "two")
+    assert (await store.view(database, "t", "v"))[0]["value"] == 2
+
+
+async def _away(*_: Any, **__: Any) -> None:
+    raise StoreUnavailable("gone")
 
 
 @pytest.mark.parametrize("name", UNIT_DESIGNS)
