@@ -7,9 +7,9 @@ disagree. It holds no personal data of residents.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from server import progress
@@ -193,12 +193,6 @@ def build_board(
         adults_known=sum(rollup["adults_known"] for rollup in rollups.values()),
         texts=_texts(catalog, language),
     )
-
-
-def periods_with_data(rollups: Iterable[Mapping[str, Any]]) -> tuple[date, date] | None:
-    """The first and the last day on which anything was recorded."""
-    days = sorted(day for rollup in rollups for day in rollup["days"])
-    return (date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
 def _most_first(rows: Sequence[Tally]) -> list[Tally]:

@@ -5,6 +5,7 @@ People of the ward see every unit; whoever belongs to a unit sees that one alone
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -86,7 +87,7 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
     try:
         choice = _choice(request)
     except PeriodError as error:
-        form = {"from": query.get("from", "")[:40], "to": query.get("to", "")[:40]}
+        form = _form(query.get("from", "")[:40], query.get("to", "")[:40])
         problem = t(error.key, **error.values)
         wrong: dict[str, Any] = {"chosen": "custom", "form": form, "problem": problem}
         return render(request, "desk.html", status=400, board=None, query="", **context, **wrong)
@@ -94,13 +95,19 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
     sheet_unit = f"&unit={units[0].code}" if alone else ""
     shown: dict[str, Any] = {
         "chosen": choice.key,
-        "form": {"from": choice.period.first.isoformat(), "to": choice.period.last.isoformat()},
+        "form": _form(choice.period.first.isoformat(), choice.period.last.isoformat()),
         "problem": None,
         "query": choice.query,
         "sheet": f"/desk/progress.xlsx?{choice.query}{sheet_unit}",
         **draw_board(board, t, language_of(request), today=vietnam_today(), campaigns=_campaigns(request)),
     }
     return render(request, "desk.html", **context, **shown)
+
+
+def _form(first: str, last: str) -> dict[str, Any]:
+    """What stands in the form; a field for dates would drop what is none, so that one is for text."""
+    kinds = ["date" if re.fullmatch(r"\d{4}-\d\d-\d\d|", value) else "text" for value in (first, last)]
+    return {"from": first, "to": last, "kinds": kinds}
 
 
 async def _board(request: Request, units: Sequence[Unit], choice: Choice) -> Board:

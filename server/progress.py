@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any
 
 Rollup = Mapping[str, Any]
 Rollups = Mapping[str, Rollup]
@@ -237,7 +237,6 @@ def unit_rows(
     ]
 
 
-SortKey = Literal["name", "coverage", "doors", "met", "acts", "new_people", "people", "senior"]
 SORTS: Mapping[str, Callable[[UnitRow], float | None]] = {
     "coverage": lambda row: row.coverage.share,
     "doors": lambda row: row.figures.doors,

@@ -68,7 +68,9 @@ async def test_a_wrong_date_is_explained_and_the_form_kept(sign_in: SignIn) -> N
     page = await (await sign_in("supervisor")).get("/desk?period=custom&from=2026-05-09&to=2026-05-01")
     assert page.status_code == 400
     assert "Ngày đầu (09/05/2026) đang sau ngày cuối (01/05/2026)" in words(page.text)
-    assert 'value="2026-05-09"' in page.text
+    assert 'type="date" value="2026-05-09"' in page.text
+    page = await (await sign_in("supervisor")).get("/desk?from=1.5.2026&to=2026-05-01")
+    assert 'type="text" value="1.5.2026"' in page.text
     assert (await (await sign_in("supervisor")).get("/desk/progress.xlsx?period=x")).status_code == 400
 
 

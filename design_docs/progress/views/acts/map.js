@@ -22,7 +22,7 @@ function (doc) {
       return help && key(help.service) && key(help.level) && count(help) > 0 && (!named || id(help.person));
     });
   }
-  // Acts of help (lượt): every help, for one person or for several unnamed ones.
+  // Acts of help (luot): every help, for one person or for several unnamed ones.
   var on = day(doc);
   if (!on) return;
   helps(doc.record.value).forEach(function (help) {
