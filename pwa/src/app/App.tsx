@@ -1,5 +1,5 @@
 import type { ComponentType } from "preact";
-import { applyUpdate, ready, session, sync, updateReady } from "../data";
+import { applyUpdate, doors, ready, session, sync, updateReady, type SyncState } from "../data";
 import { Households } from "../screens/Households";
 import { t } from "../texts";
 import { Guard } from "./Guard";
@@ -50,7 +50,7 @@ export function App() {
   if (/\bZalo\//.test(navigator.userAgent)) return <InsideZalo />;
   if (!ready.value) return <p class="loading">{t("app.loading")}</p>;
   if (!session.value) return <SignIn />;
-  if (sync.value.phase === "first") return <FirstSync />;
+  if (isFirstSync(sync.value, doors.value.length)) return <FirstSync />;
   if (sync.value.phase === "signed-out" && route.value.query.has("dang-nhap")) return <SignIn />;
   const { name, params, query } = route.value;
   const Shown = screens[name];
@@ -68,6 +68,11 @@ export function App() {
       {forms.has(name) ? null : <Navigation />}
     </>
   );
+}
+
+/** Nothing has ever been fetched to its end: an empty list would be mistaken for an empty book. */
+function isFirstSync({ phase, last }: SyncState, known: number): boolean {
+  return phase === "first" || (last === undefined && known === 0 && phase !== "signed-out");
 }
 
 function skip(event: Event): void {

@@ -1,12 +1,14 @@
 import { Brand } from "../app/Header";
 import { Screen } from "../app/Screen";
 import { number } from "../app/time";
-import { sync } from "../data";
-import { t } from "../texts";
+import { sync, syncNow } from "../data";
+import { t, tOr } from "../texts";
 import { Problem } from "../ui/Choices";
+import { Icon } from "../ui/Icon";
 
 export function FirstSync(_: object) {
-  const { progress, phase } = sync.value;
+  const { progress, phase, error } = sync.value;
+  const stuck = phase === "offline" || phase === "failed";
   return (
     <>
       <header class="header">
@@ -26,7 +28,17 @@ export function FirstSync(_: object) {
               : t("first.starting")}
           </p>
         </div>
-        {phase === "offline" ? <Problem kind="wait">{t("first.offline")}</Problem> : null}
+        {stuck ? (
+          <>
+            <Problem kind="wait">
+              {phase === "offline" ? t("first.offline") : tOr(`sync.error.${error}`, "sync.error.other", { code: error ?? "" })}
+            </Problem>
+            <button type="button" class="button is-primary is-wide" onClick={() => void syncNow()}>
+              <Icon name="refresh" />
+              {t("first.retry")}
+            </button>
+          </>
+        ) : null}
       </Screen>
     </>
   );

@@ -1,13 +1,13 @@
 /** A person: how we call them and their age; name and phone only behind the consent. */
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { ScreenProps } from "../app/App";
 import { hasIdNumber, phoneNumber } from "../app/digits";
 import { useOpenForm } from "../app/forms";
 import { Screen } from "../app/Screen";
 import { go, to } from "../app/router";
 import { shortDay } from "../app/time";
-import { catalog, dayOf, now, saveResident, session, type AgeBand, type Consent, type Identity, type Resident, type ResidentInput } from "../data";
+import { catalog, dayOf, draft as readDraft, dropDraft, now, saveDraft, saveResident, session, type AgeBand, type Consent, type Identity, type Resident, type ResidentInput } from "../data";
 import { pick, t } from "../texts";
 import { Choice, ChooseOne, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
@@ -39,7 +39,29 @@ export function PersonForm({ params }: ScreenProps) {
         <p>{t("household.missing")}</p>
       </Screen>
     );
-  return <Form title={title} line={view.line} household={view.household._id} person={person} />;
+  return <Loaded title={title} line={view.line} household={view.household._id} person={person} />;
+}
+
+interface FormProps {
+  title: string;
+  line: string;
+  household: string;
+  person: Resident | undefined;
+}
+
+type Kept = Pick<PersonDraft, "label" | "band">;
+
+/** A new person half written down: only how to call them and their age are kept, a name needs its consent first. */
+function Loaded(props: FormProps) {
+  const opened = useSignal<PersonDraft | null>(props.person ? begin(props.person) : null);
+  useEffect(() => {
+    if (opened.value) return;
+    void readDraft<Kept>(`person:${props.household}`).then(
+      (kept) => (opened.value = { ...begin(undefined), ...kept }),
+      () => (opened.value = begin(undefined)),
+    );
+  }, []);
+  return opened.value ? <Form {...props} start={opened.value} /> : <p class="loading">{t("app.loading")}</p>;
 }
 
 function begin(person: Resident | undefined): PersonDraft {
@@ -94,13 +116,17 @@ function inputOf(draft: PersonDraft, household: string, person: Resident | undef
   };
 }
 
-function Form({ title, line, household, person }: { title: string; line: string; household: string; person: Resident | undefined }) {
+function Form({ title, line, household, person, start }: FormProps & { start: PersonDraft }) {
   useOpenForm();
-  const form = useSignal(begin(person));
+  const form = useSignal(start);
   const error = useSignal("");
   const busy = useSignal(false);
   const alert = useRef<HTMLDivElement>(null);
-  const put = (part: Partial<PersonDraft>) => (form.value = { ...form.value, ...part });
+  const put = (part: Partial<PersonDraft>) => {
+    form.value = { ...form.value, ...part };
+    const { label, band } = form.value;
+    if (!person) saveDraft(`person:${household}`, { label, ...(band ? { band } : {}) } satisfies Kept);
+  };
   const fail = (text: string) => {
     error.value = text;
     busy.value = false;
@@ -113,6 +139,7 @@ function Form({ title, line, household, person }: { title: string; line: string;
     busy.value = true;
     try {
       await saveResident(inputOf(form.value, household, person));
+      if (!person) await dropDraft(`person:${household}`);
       go(to("household", { id: household }), { replace: true });
     } catch (cause) {
       fail(saveProblem(cause));

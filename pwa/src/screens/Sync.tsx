@@ -8,10 +8,12 @@ import { session, signOut, storage, sync, syncNow, type SyncState } from "../dat
 import { language, speak, t, tOr, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
+import { Lost } from "../ui/Lost";
 
 export function Sync(_: ScreenProps) {
   return (
     <Screen title={t("sync.title")}>
+      <Lost />
       <Counts />
       <Now />
       <Device />

@@ -10,6 +10,7 @@ import { dayOf, doors, draft, followUps, session, today, totals, visitLines, typ
 import { t } from "../texts";
 import { DoorRow, Plate, restOf } from "../ui/DoorRow";
 import { Icon } from "../ui/Icon";
+import { Lost } from "../ui/Lost";
 import { StateMark } from "../ui/Receipt";
 import { draftKey, type VisitDraft } from "./record";
 
@@ -19,6 +20,7 @@ export function Today(_: ScreenProps) {
   const due = followUps(day);
   return (
     <Screen title={t("nav.today")} heading={<Heading day={day} />}>
+      <Lost />
       <Unfinished />
       <Numbers day={day} />
       <Next day={day} />
