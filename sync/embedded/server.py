@@ -9,11 +9,13 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
 
 from sync.embedded.app import App
+from sync.embedded.errors import StoreError
 from sync.embedded.instance import FolderInUse, Instance
 
 READY = "listening on port "
@@ -29,13 +31,12 @@ def serve(host: str, port: int, data: Path, password: str, attached: bool = Fals
     if not password:
         _refuse("The store needs an administrator's password in GTN_STORE_PASSWORD.")
     try:
+        listening = _bind(host, port)
         instance = Instance(data, password)
-    except (FolderInUse, OSError) as failure:
+    except (FolderInUse, OSError, StoreError) as failure:
         _refuse(str(failure))
     config = uvicorn.Config(
         App(instance),
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -50,13 +51,24 @@ def serve(host: str, port: int, data: Path, password: str, attached: bool = Fals
     if attached:
         _end_with_input()
     try:
-        asyncio.Runner(loop_factory=_make_loop).run(_serve(config))
+        asyncio.Runner(loop_factory=_make_loop).run(Announcing(config).serve([listening]))
     finally:
         instance.close()
 
 
 class Announcing(uvicorn.Server):
-    """Says its port once it listens."""
+    """Says its port once it listens; a signal ends it in order.
+
+    Uvicorn raises the signal again when it is done, which would end the process before the databases
+    are closed.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -71,9 +83,10 @@ def _make_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(config: uvicorn.Config) -> None:
-    server = Announcing(config)
-    await server.serve()
+def _bind(host: str, port: int) -> socket.socket:
+    """:raises OSError: the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
 
 
 def _end_with_input() -> None:

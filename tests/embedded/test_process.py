@@ -118,3 +118,28 @@ def test_it_is_noticed_dead_and_starts_again_on_the_same_port(tmp_path: Path) ->
         store.start()
         assert store.url == url
         assert httpx.get(store.url + "/_up").status_code == 200
+
+
+def test_it_stops_in_order_although_someone_waits_for_changes(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    store.start()
+    with httpx.Client(base_url=store.url, timeout=30) as client:
+        client.put("/x").raise_for_status()
+        with client.stream("GET", "/x/_changes?feed=longpoll&since=now&heartbeat=50") as waiting:
+            assert next(waiting.iter_raw()) == b"\n"
+            store.stop()
+    assert not list(tmp_path.glob("*-wal")), "the databases were not closed"
+
+
+def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / "one") as store:
+        command = [sys.executable, "-m", "sync.embedded", "--port", str(store.port)]
+        ended = subprocess.run(
+            [*command, "--data", str(tmp_path / "two")],
+            env={**os.environ, "GTN_STORE_PASSWORD": "x"},
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert len(ended.stderr.decode().splitlines()) == 1
