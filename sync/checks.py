@@ -19,7 +19,7 @@ code of the refusal     when
 ``unknown-ancestor``    a revision of a stored document that descends from nothing known
 ``not-nfc``             text that is not in the Unicode form NFC
 ``id-number``           a number of an identity card
-``no-consent``          a name or phone number without the resident's consent
+``no-consent``          a name or phone number without the resident's (a child's representative's) consent
 ======================  ==========================================================================
 
 The sentence for each is ``refused.<code>`` in server/texts/{vi,en}/refused.json. An instant ahead of
@@ -194,17 +194,21 @@ def check_text(incoming: Document) -> None:
 
 
 def check_consent(incoming: Document) -> None:
-    """A name or phone number never stands without the consent to keep it, in the history neither."""
+    """A name or phone number never stands without the consent to keep it, in the history neither.
+
+    For a child the consent is the representative's.
+    """
     if incoming["type"] != "resident":
         return
-    kept = [
-        incoming.get("identity"),
-        *(h for h in incoming.get("history", ()) if h.get("field") == "identity"),
-    ]
-    for register in kept:
+    past = (entry for entry in incoming.get("history", ()) if entry.get("field") == "identity")
+    for register in (incoming.get("identity"), *past):
         value = register.get("value") if isinstance(register, dict) else None
         if isinstance(value, dict) and (value.get("name") or value.get("phone")) and not value.get("consent"):
             raise Refusal("no-consent")
+    identity = incoming.get("identity", {}).get("value", {})
+    child = incoming["age_band"]["value"] == "under-16"
+    if child and identity.get("consent") and identity["consent"]["method"] != "representative":
+        raise Refusal("no-consent", "representative")
 
 
 def _check_schema(incoming: Document) -> None:
