@@ -36,7 +36,9 @@ export class FakeServer {
 
   leaves(id: string): string[] {
     const revs = this.documents.get(id) ?? new Map<string, Body>();
-    const parents = new Set([...revs.values()].map((one) => `${one._revisions.start - 1}-${one._revisions.ids[1]}`));
+    // all ancestors, not only parents: a revision between two pushes is known by name alone
+    const ancestors = ({ _revisions: { start, ids } }: Body) => ids.slice(1).map((hash, at) => `${start - 1 - at}-${hash}`);
+    const parents = new Set([...revs.values()].flatMap(ancestors));
     return [...revs.keys()].filter((rev) => !parents.has(rev));
   }
 

@@ -27,7 +27,7 @@ export interface Host {
   broke(): void;
 }
 
-const KEEP = 500; // ms between a change of the list and its writing
+const KEEP = 1_500; // ms between a change of the list and its writing; a hidden page writes at once
 
 export class Engine {
   readonly records: Records;

@@ -56,6 +56,8 @@ export class List {
   private readonly shown = new Map<string, Shown>();
   private pending = new Map<string, ReceiptState>();
   private sorted: Shown[] = [];
+  private lines: VisitLine[] = [];
+  private touched = new Set<string>();
 
   get size(): number {
     return this.rows.size;
@@ -72,7 +74,10 @@ export class List {
     list.seq = blob.seq;
     list.rows = new Map(Object.entries(JSON.parse(blob.rows) as Record<string, Row>));
     list.pending = new Map(blob.pending);
-    for (const [id, row] of list.rows) list.join(id, row);
+    for (const [id, row] of list.rows) {
+      list.join(id, row);
+      list.touched.add(id);
+    }
     list.show([...list.rows].filter(([, row]) => row.t === "h").map(([id]) => id));
     return list;
   }
@@ -81,6 +86,8 @@ export class List {
     this.seq = 0;
     for (const map of [this.rows, this.members, this.shown, this.pending]) map.clear();
     this.sorted = [];
+    this.lines = [];
+    this.touched.clear();
   }
 
   toBlob(): Blob {
@@ -92,6 +99,7 @@ export class List {
     const houses = new Set<string>();
     for (const [id, document] of documents) {
       const before = this.rows.get(id);
+      this.touched.add(id);
       if (before) houses.add(this.leave(id, before));
       const row = document && rowOf(document);
       if (row) {
@@ -106,6 +114,7 @@ export class List {
   setPending(pending: Map<string, ReceiptState>): void {
     const changed = [...pending.keys(), ...this.pending.keys()].filter((id) => pending.get(id) !== this.pending.get(id));
     this.pending = pending;
+    for (const id of changed) this.touched.add(id);
     this.show(new Set(changed.map((id) => this.houseOf(id, this.rows.get(id)))));
   }
 
@@ -123,11 +132,19 @@ export class List {
     return [...(this.members.get(id) ?? [])].filter((member) => member !== id);
   }
 
-  /** Newest first. */
+  /** Newest first. Only what has changed since the last call is put in its place anew. */
   visits(): VisitLine[] {
-    const lines: VisitLine[] = [];
-    for (const [id, row] of this.rows) if (row.t === "v") lines.push(this.line(id, row));
-    return lines.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+    if (!this.touched.size) return this.lines;
+    const touched = this.touched;
+    this.touched = new Set();
+    const fresh = [...touched].flatMap((id) => {
+      const row = this.rows.get(id);
+      return row?.t === "v" ? [this.line(id, row)] : [];
+    });
+    const kept = this.lines.filter((line) => !touched.has(line.id));
+    const newest = (a: VisitLine, b: VisitLine) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
+    this.lines = merge(kept, fresh.sort(newest), newest);
+    return this.lines;
   }
 
   totals(range: Range, by: string | null): Totals {
@@ -238,6 +255,17 @@ export class List {
     const state = this.pending.get(id) ?? "accepted";
     return { id, household: house, at, by, outcome, acts, people: row.people.length, withdrawn: !!row.withdrawn, state };
   }
+}
+
+/** Two sorted lists as one. */
+function merge<T>(one: T[], two: T[], compare: (a: T, b: T) => number): T[] {
+  const all: T[] = [];
+  let at = 0;
+  for (const item of one) {
+    for (let next = two[at]; next !== undefined && compare(next, item) <= 0; next = two[++at]) all.push(next);
+    all.push(item);
+  }
+  return [...all, ...two.slice(at)];
 }
 
 function rowOf(document: AnyDocument): Row | null {
