@@ -32,12 +32,21 @@ export interface Route {
 /** The route of an address such as `#/ho/household:01…?q=12`; an unknown one is today's page. */
 export function match(hash: string): Route {
   const [path = "/", query = ""] = hash.replace(/^#/, "").split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = path.split("/").filter(Boolean).map(decode);
   for (const [name, pattern] of Object.entries(patterns)) {
     const params = fit(pattern.split("/").filter(Boolean), parts);
     if (params) return { name: name as Name, params, query: new URLSearchParams(query) };
   }
   return { name: "today", params: {}, query: new URLSearchParams() };
+}
+
+/** An address that someone has typed wrong is shown as it is, not as an error. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function fit(pattern: string[], parts: string[]): Params | null {
@@ -58,7 +67,7 @@ export function to(name: Name, params: Params = {}, query: Params = {}): string 
   return `#${path}${search ? `?${search}` : ""}`;
 }
 
-const address = signal(location.hash);
+const address = signal("");
 export const route = computed(() => match(address.value));
 
 /** How far down each place in the history was read, so that "back" returns to the same row. */
@@ -69,6 +78,7 @@ let highest = 0;
 export let returning: number | null = null;
 
 export function watchAddress(): void {
+  address.value = location.hash;
   if ("scrollRestoration" in history) history.scrollRestoration = "manual";
   place = highest = (history.state as { place?: number } | null)?.place ?? 0;
   history.replaceState({ place }, "");
