@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from server.access import PUBLIC, GuardedMount, GuardedRoute
 from server.app import routes
 from server.roles import TABLE, Permission, Role, may
+from sync import checks
 
 ROUTES = routes()
 EXAMPLES = {"hash": "0" * 20, "code": "tram-y-te", "path": "x"}
@@ -97,3 +98,8 @@ def test_another_units_database_does_not_exist_for_a_volunteer(
     for other in ("w09562-mttq", "w09562-catalog", "accounts", "w09562-nowhere"):
         answer: dict[str, Any] = visitor.get(f"/sync/{other}", headers=cookie).json()
         assert answer["error"] == "not-yours", other
+
+
+def test_the_gateway_lets_those_write_whom_the_table_lets() -> None:
+    assert set(checks.WRITERS) == {role.value for role in Role if may(role, Permission.RECORD_VISITS)}
+    assert {role for role in Role if may(role, Permission.AMEND_OTHERS)} == {Role.LEAD}
