@@ -47,10 +47,10 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it answers; raises RuntimeError with its output when it does not."""
-        log = (self.folder / "server.log").open("ab")
-        self.process = subprocess.Popen(
-            [str(GTN), "serve", "--demo"], env=self.environment, stdout=log, stderr=log
-        )
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(GTN), "serve", "--demo"], env=self.environment, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(

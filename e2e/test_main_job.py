@@ -1,0 +1,164 @@
+"""A visit recorded without signal reaches the ward's dashboard, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from e2e.desk import Desk
+from e2e.phone import LONG, Phone
+from e2e.server import Server
+
+Phones = Callable[..., Phone]
+Desks = Callable[..., Desk]
+
+
+def record_met(phone: Phone, service: str = "iHanoi", level: str = "Cài đặt") -> None:
+    """From a household's page: the common visit, for someone who gives no name."""
+    page = phone.page
+    page.get_by_role("link", name="Ghi lần gõ cửa").click()
+    page.get_by_text("Người không ghi tên").first.click()
+    page.get_by_role("group", name="Tuổi").get_by_text("60").first.click()
+    page.get_by_text(service, exact=True).first.click()
+    page.get_by_text(level, exact=True).first.click()
+    page.get_by_role("button", name="Lưu").click()
+    expect(phone.heading()).to_contain_text("Đã lưu trên máy")
+
+
+def record_absent(phone: Phone) -> None:
+    page = phone.page
+    page.get_by_role("link", name="Ghi lần gõ cửa").click()
+    page.get_by_text("Vắng nhà").first.click()
+    page.get_by_role("button", name="Lưu").click()
+    expect(phone.heading()).to_contain_text("Đã lưu trên máy")
+
+
+def acts(page: Page) -> Locator:
+    """The dashboard's headline figure of acts of help."""
+    return page.locator('.figure:has(dt:text-is("Lượt hướng dẫn")) .figure-value')
+
+
+def test_a_visit_recorded_offline_survives_a_reload_and_changes_the_dashboard(phone: Phones, desk: Desks) -> None:
+    ward = desk()
+    before = int(acts(ward.page).inner_text().replace(".", ""))
+
+    hoa = phone("hoa")
+    hoa.go_offline()
+    hoa.tab("Các hộ")
+    hoa.open_first_door()
+    record_met(hoa)
+    hoa.expect_waiting(1)
+
+    hoa.page.reload()
+    hoa.expect_waiting(1)
+    hoa.expect_text("Đã lưu trên máy")
+
+    hoa.go_online()
+    hoa.wait_until_sent()
+    expect(acts(ward.page)).to_have_text(str(before + 1), timeout=LONG)
+    assert not hoa.failures
+    assert not ward.failures
+
+
+def test_the_app_starts_cold_without_any_network(
+    phone: Phones, contexts: Callable[..., BrowserContext]
+) -> None:
+    nam = phone("nam")
+    nam.go_offline()
+    nam.leave()
+    nam.open()
+    expect(nam.heading()).to_be_visible()
+    nam.tab("Các hộ")
+    expect(nam.doors().first).to_be_visible()
+    assert nam.doors().count() > 20
+
+
+def test_what_one_phone_of_a_unit_records_the_other_one_sees(phone: Phones) -> None:
+    hoa, nam = phone("hoa"), phone("nam")
+    hoa.search("ngo")
+    address = hoa.open_first_door()
+    record_absent(hoa)
+    hoa.wait_until_sent()
+
+    nam.tab("Gửi dữ liệu")
+    nam.page.get_by_role("button", name="Gửi ngay").click()
+    nam.wait_until_sent()
+    nam.search("ngo")
+    assert nam.open_first_door() == address
+    nam.expect_text(re.compile("Vắng nhà"))
+    nam.expect_text(re.compile("Nguyễn Thị Hoa"))
+
+
+def test_a_phone_of_another_unit_sees_nothing_of_it(phone: Phones, server: Server) -> None:
+    binh = phone("binh")
+    answers = binh.page.evaluate(
+        """async () => {
+            const paths = ["", "/_changes", "/_bulk_get", "/_all_docs", "/_changes?include_docs=true"];
+            const names = ["w09562-tdp-07", "w09562-rollup", "accounts", "w09562%2Dtdp-07"];
+            const out = [];
+            for (const name of names) for (const path of paths) {
+                const post = path === "/_bulk_get";
+                const answer = await fetch(`/sync/${name}${path}`, post
+                    ? {method: "POST", headers: {"content-type": "application/json"}, body: '{"docs":[]}'}
+                    : {});
+                out.push([name + path, answer.status]);
+            }
+            return out;
+        }"""
+    )
+    assert all(status in (403, 404, 405) for _, status in answers), answers
+    databases = binh.page.evaluate("async () => (await indexedDB.databases()).map((one) => one.name)")
+    assert not [name for name in databases if "tdp-07" in name]
+
+
+def test_a_server_killed_in_the_middle_of_a_sync_loses_nothing(
+    own_server: Server, contexts: Callable[..., BrowserContext]
+) -> None:
+    hoa = Phone(contexts(), own_server)
+    hoa.sign_in("hoa")
+    hoa.go_offline()
+    for _ in range(3):
+        hoa.tab("Các hộ")
+        hoa.open_first_door()
+        record_absent(hoa)
+    hoa.expect_waiting(3)
+
+    def kill(route) -> None:  # type: ignore[no-untyped-def]
+        own_server.kill()
+        route.abort()
+
+    hoa.page.route("**/_bulk_docs", kill, times=1)
+    hoa.go_online()
+    hoa.tab("Gửi dữ liệu")
+    hoa.expect_text("Chưa gửi được, sẽ thử lại")
+    hoa.expect_waiting(3)
+
+    own_server.start()
+    hoa.page.get_by_role("button", name="Gửi ngay").click()
+    hoa.wait_until_sent()
+    assert "0" in own_server.command("check")
+
+
+def test_a_cookie_that_ends_in_the_middle_of_a_sync_keeps_every_record(phone: Phones, server: Server) -> None:
+    hoa = phone("hoa")
+    hoa.go_offline()
+    hoa.tab("Các hộ")
+    hoa.open_first_door()
+    record_absent(hoa)
+    hoa.expect_waiting(1)
+
+    def end(route) -> None:  # type: ignore[no-untyped-def]
+        hoa.context.clear_cookies()
+        route.continue_(headers={**route.request.headers, "cookie": ""})
+
+    hoa.page.route("**/_bulk_docs", end, times=1)
+    hoa.go_online()
+    expect(hoa.page.get_by_test_id("sync-state")).to_contain_text("Cần đăng nhập lại", timeout=LONG)
+    hoa.expect_waiting(1)
+
+    hoa.tab("Gửi dữ liệu")
+    hoa.page.get_by_role("link", name="Đăng nhập lại").click()
+    hoa.enter("hoa")
+    hoa.wait_until_sent()
