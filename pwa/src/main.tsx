@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app/App";
+import { Guard } from "./app/Guard";
 import { fetchScreens } from "./app/lazy";
 import { watchAddress } from "./app/router";
 import { start } from "./data";
@@ -12,7 +13,12 @@ import "./styles/screens.css";
 
 recallLanguage();
 watchAddress();
-render(<App />, document.getElementById("app") as HTMLElement);
+render(
+  <Guard>
+    <App />
+  </Guard>,
+  document.getElementById("app") as HTMLElement,
+);
 void start();
 // when the first screen is painted and the phone has a moment; Safari has no requestIdleCallback
-setTimeout(() => void fetchScreens(), 2000);
+setTimeout(() => void fetchScreens().catch(() => undefined), 2000);
