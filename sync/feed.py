@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ class Watcher:
         self._seen = now
         return changed
 
-    async def __aiter__(self) -> AsyncIterator[dict[str, str]]:
+    async def __aiter__(self) -> AsyncGenerator[dict[str, str], None]:
         while True:
             self._nudge.clear()
             try:
