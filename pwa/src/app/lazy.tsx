@@ -3,18 +3,18 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { fetchTexts, t } from "../texts";
 
-const fetchers: (() => Promise<unknown>)[] = [];
+const fetchers: ((shown: boolean) => Promise<unknown>)[] = [];
 
 export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
   const loaded = signal<ComponentType<P> | null>(null);
   const failed = signal<unknown>(null);
   let asked: Promise<unknown> | null = null;
-  const fetch = () =>
+  const fetch = (shown: boolean) =>
     (asked ??= Promise.all([load(), fetchTexts()]).then(
       ([component]) => void (loaded.value = component),
       (error: unknown) => {
         asked = null;
-        failed.value = error;
+        if (shown) failed.value = error; // else it is tried again when it is wanted
       },
     ));
   fetchers.push(fetch);
@@ -26,12 +26,12 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
       failed.value = null;
       throw error;
     }
-    void fetch();
+    void fetch(true);
     return <p class="loading">{t("app.loading")}</p>;
   };
 }
 
 /** Fetches the remaining screens one after another. */
 export async function fetchScreens(): Promise<void> {
-  for (const fetch of fetchers) await fetch();
+  for (const fetch of fetchers) await fetch(false);
 }

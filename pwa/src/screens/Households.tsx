@@ -13,14 +13,14 @@ import { Icon } from "../ui/Icon";
 
 type Filter = "all" | "untouched" | "due" | "waiting";
 const filters: Filter[] = ["all", "untouched", "due", "waiting"];
-/** Rows drawn at once: two screens of them. More follow as the end comes near, none while a key is being pressed. */
+/** Rows drawn while a key is being pressed: two screens of them. More follow as the end comes near. */
 const few = 12;
 const step = 30;
 
 /** Kept while the app is open, so that "back" shows the same rows. */
 const query = signal("");
 const filter = signal<Filter>("all");
-const limit = signal(few);
+const limit = signal(step);
 
 const keeps: Record<Filter, (door: Door) => boolean> = {
   all: () => true,
