@@ -1,0 +1,73 @@
+"""What a phone downloads: the built app's JavaScript and CSS, in the bytes that the server sends.
+
+The server sends the ``.br`` file beside each script, so those are weighed; nothing is compressed anew. A
+screen needs the entry script, the script named after it, the words of the screens, and whatever these
+import at once; an import that waits for a tap (``import(…)``) does not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bench.figures import Figure
+
+DIST = Path(__file__).parents[1] / "pwa" / "dist"
+WORDS = "vi.screens"
+"""The words that every screen but the household list waits for."""
+AT_ONCE = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
+ENTRY = re.compile(r"""<script[^>]+src="/app/assets/([\w.-]+\.js)\"""")
+
+FIGURES = (
+    "all JavaScript",
+    "JavaScript before the household list paints",
+    "JavaScript before sign-in paints",
+    "JavaScript before today's page paints",
+    "all CSS",
+)
+
+
+def run() -> Iterator[Figure]:
+    """Kilobytes of 1,000 bytes.
+
+    :raises FileNotFoundError: when the app has not been built, or not been compressed.
+    """
+    assets = DIST / "assets"
+    scripts = [*sorted(assets.glob("*.js")), DIST / "sw.js"]
+    entry = ENTRY.findall((DIST / "index.html").read_text("utf-8"))
+    screens = {"the household list": [], "sign-in": ["SignIn", WORDS], "today's page": ["Today", WORDS]}
+    yield weigh("all JavaScript", scripts, 110)
+    for screen, more in screens.items():
+        needed = reach(assets, [*entry, *(find(assets, stem) for stem in more)])
+        yield weigh(f"JavaScript before {screen} paints", (assets / name for name in sorted(needed)), 25)
+    yield weigh("all CSS", assets.glob("*.css"), None)
+
+
+def weigh(figure: str, files: Iterable[Path], goal: float | None) -> Figure:
+    files = list(files)
+    brotli, gzip = (
+        sum(path.with_name(path.name + ending).stat().st_size for path in files) / 1000
+        for ending in (".br", ".gz")
+    )
+    return Figure("sizes", figure, brotli, "kB", goal, f"brotli, {len(files)} files; gzip {gzip:.1f} kB")
+
+
+def find(assets: Path, stem: str) -> str:
+    """The one script that was built from the module of this name."""
+    names = [path.name for path in assets.glob(f"{stem}-????????.js")]
+    if len(names) != 1:
+        raise FileNotFoundError(f"{len(names)} scripts are built from {stem}")
+    return names[0]
+
+
+def reach(assets: Path, names: Iterable[str]) -> set[str]:
+    """These scripts and all that they import at once."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += AT_ONCE.findall((assets / name).read_text("utf-8"))
+    return found
