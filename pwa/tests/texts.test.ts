@@ -5,8 +5,10 @@ import { describe, expect, it } from "vitest";
 import { en } from "../src/texts/en";
 import { vi as first } from "../src/texts/vi";
 import { screens } from "../src/texts/vi.screens";
+import { signIn } from "../src/texts/vi.sign-in";
+import { today } from "../src/texts/vi.today";
 
-const vi = { ...first, ...screens };
+const vi = { ...first, ...signIn, ...today, ...screens };
 
 const root = join(import.meta.dirname, "../src");
 const code = (readdirSync(root, { recursive: true }) as string[])
@@ -31,5 +33,15 @@ describe("the texts", () => {
     expect(vi[key].trim(), key).not.toBe("");
     expect(holes(en[key])).toEqual(holes(vi[key]));
     expect(vi[key]).toBe(vi[key].normalize("NFC"));
+  });
+
+  it.each([
+    ["screens/SignIn.tsx", signIn],
+    ["screens/Today.tsx", today],
+    ["ui/Lost.tsx", today],
+  ])("wait for no others on the screens that the app opens on: %s", (name, own) => {
+    const used = [...readFileSync(join(root, name), "utf8").matchAll(/"([a-z-]+(?:\.[a-z0-9-]+)+)"/g)].map((hit) => hit[1] as string);
+    const missing = used.filter((key) => key in vi && !(key in first) && !(key in own));
+    expect(missing, "drawn as a bare key when the app opens").toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ export interface ScreenProps {
   query: URLSearchParams;
 }
 
-const SignIn = lazy(async () => (await import("../screens/SignIn")).SignIn);
+const SignIn = lazy(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
 const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
 const InsideZalo = lazy(async () => (await import("../screens/InsideZalo")).InsideZalo);
 const HouseholdForm = lazy(async () => (await import("../screens/HouseholdForm")).HouseholdForm);
@@ -24,7 +24,7 @@ const Saved = lazy(async () => (await import("../screens/Saved")).Saved);
 const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
 
 const screens: Record<Name, ComponentType<ScreenProps>> = {
-  today: lazy(async () => (await import("../screens/Today")).Today),
+  today: lazy(async () => (await import("../screens/Today")).Today, ["today"]),
   households: Households,
   household: lazy(async () => (await import("../screens/Household")).Household),
   visit: Visit,

@@ -1,16 +1,17 @@
 /** A screen that is fetched when it is first shown; all are fetched when the phone is idle. */
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { fetchTexts, t } from "../texts";
+import { fetchTexts, t, type Part } from "../texts";
 
 const fetchers: ((shown: boolean) => Promise<unknown>)[] = [];
 
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+/** With `words`, the screen waits only for those parts of the texts. */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, words?: Part[]): ComponentType<P> {
   const loaded = signal<ComponentType<P> | null>(null);
   const failed = signal<unknown>(null);
   let asked: Promise<unknown> | null = null;
   const fetch = (shown: boolean) =>
-    (asked ??= Promise.all([load(), fetchTexts()]).then(
+    (asked ??= Promise.all([load(), fetchTexts(words)]).then(
       ([component]) => void (loaded.value = component),
       (error: unknown) => {
         asked = null;

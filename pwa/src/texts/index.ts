@@ -3,8 +3,10 @@ import { signal } from "@preact/signals";
 import type { Bilingual } from "../data";
 import { vi } from "./vi";
 import type { screens } from "./vi.screens";
+import type { signIn } from "./vi.sign-in";
+import type { today } from "./vi.today";
 
-export type Key = keyof typeof vi | keyof typeof screens;
+export type Key = keyof typeof vi | keyof typeof signIn | keyof typeof today | keyof typeof screens;
 export type Texts = Record<Key, string>;
 export type Language = "vi" | "en";
 
@@ -24,10 +26,20 @@ export function tOr(key: string, fallback: Key, values: Record<string, string | 
   return t(key in table.value ? (key as Key) : fallback, values);
 }
 
-/** The words of the screens that the first paint does without; every lazy screen waits for them. */
-export async function fetchTexts(): Promise<void> {
-  if ("visit.title" in vietnamese) return;
-  vietnamese = { ...vi, ...(await import("./vi.screens")).screens };
+/** Words that the first paint does without: of the two screens that the app opens on, and of the others. */
+const parts = {
+  "sign-in": async () => (await import("./vi.sign-in")).signIn,
+  today: async () => (await import("./vi.today")).today,
+  screens: async () => (await import("./vi.screens")).screens,
+};
+export type Part = keyof typeof parts;
+const every = Object.keys(parts) as Part[];
+
+/** Every lazy screen waits for its words: all of them, or only the parts that it needs. */
+export async function fetchTexts(wanted: Part[] = every): Promise<void> {
+  // fetched again at no cost: the browser keeps modules
+  const words = await Promise.all(wanted.map((part) => parts[part]()));
+  vietnamese = Object.assign({}, vietnamese, ...words) as Texts;
   if (language.value === "vi") table.value = vietnamese;
 }
 

@@ -1,0 +1,20 @@
+/** The words of signing in, in Vietnamese: the first screen that anyone sees waits for no others. */
+export const signIn = {
+  "sign-in.title": "Đăng nhập",
+  "sign-in.intro": "Chỉ cần đăng nhập một lần khi có mạng. Sau đó, máy này ghi được cả khi không có mạng.",
+  "sign-in.login": "Tên đăng nhập",
+  "sign-in.password": "Mật khẩu",
+  "sign-in.show": "Hiện mật khẩu",
+  "sign-in.submit": "Đăng nhập",
+  "sign-in.busy": "Đang đăng nhập…",
+  "sign-in.forgot": "Quên mật khẩu? Xin hỏi tổ trưởng hoặc phường để được cấp lại.",
+  "sign-in.offline": "Máy đang không có mạng. Lần đăng nhập đầu cần có mạng; anh/chị bật Wi-Fi hoặc 4G rồi thử lại.",
+  "sign-in.again": "Phiên đăng nhập đã hết. Anh/chị đăng nhập lại để gửi dữ liệu; những gì đã ghi vẫn còn nguyên trên máy.",
+  "sign-in.error.empty": "Xin nhập cả tên đăng nhập và mật khẩu.",
+  "sign-in.error.wrong-sign-in": "Tên đăng nhập hoặc mật khẩu chưa đúng. Xin kiểm tra chữ hoa, chữ thường rồi thử lại.",
+  "sign-in.error.too-many-tries": "Đã thử sai nhiều lần. Xin chờ vài phút rồi thử lại.",
+  "sign-in.error.offline": "Chưa kết nối được tới máy chủ. Xin kiểm tra mạng rồi thử lại.",
+  "sign-in.error.no-unit": "Tài khoản này không thuộc tổ, đơn vị nào. Cán bộ phường xin dùng trang tổng hợp trên máy tính.",
+  "sign-in.error.unsent-of-other": "Trên máy này còn bản ghi chưa gửi của {reason}. Người đó cần đăng nhập và gửi hết trước.",
+  "sign-in.error.other": "Chưa đăng nhập được: {reason}",
+} as const;
