@@ -63,6 +63,7 @@ class Accounts:
         self.settings = settings
         self.followed = False
         self._known: dict[str, Document] = {}
+        self._members: dict[tuple[str, str], dict[str, str]] = {}
         self._evictions = 0
         self._hasher = argon2.PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex())
@@ -126,11 +127,14 @@ class Accounts:
         """Forget a document that changed."""
         self._evictions += 1
         self._known.pop(id, None)
+        if id.startswith("person:"):
+            self._members.clear()
 
     def set_followed(self, followed: bool) -> None:
         """Say whether changes are being followed; from now on what was read may be trusted, or not."""
         self._evictions += 1
         self._known.clear()
+        self._members.clear()
         self.followed = followed
 
     async def follow(self) -> None:
@@ -219,6 +223,17 @@ class Accounts:
         await self._change(device, lambda stored: {**stored, "report": report} if stored else None)
 
     # -- people ---------------------------------------------------------------------------------------
+
+    async def members(self, ward: str, unit: str) -> dict[str, str]:
+        """The names of everyone who is or was of a unit, by id: its own people may know who recorded what."""
+        if self.followed and (ward, unit) in self._members:
+            return self._members[ward, unit]
+        evictions = self._evictions
+        rows = await self.store.view(self.database, DESIGN, "members", key=[ward, unit])
+        names = {row["id"]: row["value"] for row in rows}
+        if evictions == self._evictions:
+            self._members[ward, unit] = names
+        return names
 
     async def add_person(
         self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str

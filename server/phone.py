@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -23,6 +24,10 @@ from sync.documents import Instant, Line, Short
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
+FRESH = ("time", "mark", "update_seq", "generation")
+"""All of a session that a phone is told which has the rest of it already."""
+
+
 class DeviceOffer(Struct):
     """What a phone says of itself at sign-in; `id` is the one it had before."""
 
@@ -37,9 +42,10 @@ class SignIn(Struct):
 
 
 class Hello(Struct):
-    """A phone's report; `clock` is its own time, `app` its version."""
+    """A phone's report; `clock` is its own time, `app` its version, `mark` that of the session it holds."""
 
     clock: Instant
+    mark: Short = ""
     app: Short = ""
     waiting: Count = 0
     accepted: Count = 0
@@ -72,10 +78,13 @@ async def hello(request: Request) -> Response:
     report = await read_json(request, Hello)
     who = viewer(request)
     now = datetime.now(UTC)
-    told = msgspec.to_builtins(report)
+    told = {name: value for name, value in msgspec.to_builtins(report).items() if name != "mark"}
     offset = round((now - datetime.fromisoformat(report.clock)).total_seconds(), 3)
     await site_of(request).accounts.report(who.device, {**told, "at": text_of(now), "offset": offset})
-    return JSONResponse(await make_session(request, who), headers={"Cache-Control": "no-store"})
+    session = await make_session(request, who)
+    if session["mark"] == report.mark:
+        session = {name: session[name] for name in FRESH}
+    return JSONResponse(session, headers={"Cache-Control": "no-store"})
 
 
 async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
@@ -86,16 +95,22 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
     names = site.names.ward(who.ward)
     info = await site.store.info(names.unit(who.unit))
     unit = site.catalog.unit(who.unit)
-    return {
-        "time": text_of(datetime.now(UTC)),
+    session = {
         "person": {"id": who.id, "name": who.name, "role": who.role, "login": who.login},
         "device": who.device,
         "ward": {"code": who.ward, "name": site.catalog.ward_name(who.ward)},
         "unit": {"code": who.unit, "name": unit.name.within(who.language), "kind": unit.kind},
+        "members": await site.accounts.members(who.ward, who.unit),
         "database": names.role(who.unit),
-        "update_seq": str(info["update_seq"]),
         "catalog": site.catalog.address,
         "generation": site.generation,
+    }
+    mark = hashlib.sha256(msgspec.json.encode(session, order="sorted")).hexdigest()[:16]
+    return {
+        **session,
+        "mark": mark,
+        "time": text_of(datetime.now(UTC)),
+        "update_seq": str(info["update_seq"]),
     }
 
 

@@ -110,6 +110,7 @@ async def announce(site: Site, listener: socket.socket, *, demo: bool) -> None:
     """Say where the server is and, after filling it with invented data, who may sign in."""
     if demo:
         await fill_with_demo(site)
+        await site.rollup.catch_up()
     host, port = listener.getsockname()[:2]
     address = site.settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"Gõ Từng Nhà: {address}", flush=True)

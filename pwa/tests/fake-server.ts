@@ -69,6 +69,8 @@ export class FakeServer {
       device,
       ward: { code: "09562", name: "Yên Nghĩa" },
       unit: { code: "tdp-07", name: "Tổ 7", kind: "team" },
+      members: { "person:hoa": "Nguyễn Thị Hoa" },
+      mark: `${person} ${device} ${this.generation}`,
       database: "w09562-tdp-07",
       update_seq: `${this.seq}-x`,
       catalog: "/catalog/none.json",
@@ -76,8 +78,15 @@ export class FakeServer {
     };
   }
 
-  private async answer(url: URL, body: { docs: never[] }, person: string, device: string): Promise<Response> {
-    if (url.pathname === "/api/sign-in" || url.pathname === "/api/hello") return Response.json(this.session(person, device));
+  /** Whoever holds the same session already is told only what is fresh. */
+  private hello(session: Session, body: { mark?: string }): Partial<Session> {
+    const { time, mark, update_seq, generation } = session;
+    return mark !== undefined && body.mark === mark ? { time, mark, update_seq, generation } : session;
+  }
+
+  private async answer(url: URL, body: { docs: never[]; mark?: string }, person: string, device: string): Promise<Response> {
+    if (url.pathname === "/api/sign-in") return Response.json(this.session(person, device));
+    if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });
     if (url.pathname.endsWith("/_changes")) return Response.json(this.changes(url));

@@ -105,6 +105,17 @@ test("nothing new costs one request", async () => {
   expect(server.requests).toEqual(["POST /api/hello"]);
 });
 
+test("a hello that only tells what is fresh leaves the rest of the session as it was", async () => {
+  const phone = await signedIn(new FakeServer());
+  await phone.sync();
+  await phone.restart();
+  await phone.sync();
+  expect(phone.phone.session.value).toMatchObject({
+    unit: { code: "tdp-07" },
+    members: { "person:hoa": "Nguyễn Thị Hoa" },
+  });
+});
+
 test("two phones of one unit see each other's records and count only their own as sent", async () => {
   const server = new FakeServer();
   const [one, two] = [await signedIn(server), await signedIn(server, "person:lan")];

@@ -270,6 +270,22 @@ def test_a_phones_report_is_kept_when_it_says_something_new(
     assert call(site.store.get, site.accounts.database, device_of(cookie))["report"]["waiting"] == 0
 
 
+def test_a_phone_that_holds_its_session_is_told_only_what_is_fresh(
+    visitor: TestClient, enrolled: Enrolled, call: Call, site: Site
+) -> None:
+    cookie = enrolled(Role.VOLUNTEER)
+    whole = visitor.post("/api/hello", json=HELLO, headers=cookie).json()
+    assert whole["person"]["id"] in whole["members"]
+    again = visitor.post("/api/hello", json={**HELLO, "mark": whole["mark"]}, headers=cookie)
+    assert again.json().keys() == {"time", "mark", "update_seq", "generation"}
+    assert len(again.content) <= 300
+    new = {"role": "volunteer", "ward": whole["ward"]["code"], "unit": whole["unit"]["code"]}
+    person = call(site.accounts.add_person, login="moi", name="Người Mới", password="matkhaudai", **new)
+    site.accounts.evict(person["_id"])
+    grown = visitor.post("/api/hello", json={**HELLO, "mark": whole["mark"]}, headers=cookie).json()
+    assert "Người Mới" in grown["members"].values(), "a new colleague's name never reaches the phone"
+
+
 def test_an_old_report_is_written_again() -> None:
     before = {"at": "2026-05-01T01:00:00.000Z", "waiting": 1}
     assert not is_news(before, {"at": "2026-05-01T01:09:59.000Z", "waiting": 1})

@@ -35,7 +35,8 @@ export class Sessions {
   }
 
   hello(state: Record<string, unknown>): Promise<Session> {
-    return this.ask("/api/hello", { clock: this.clock.raw(), app: VERSION, ...state });
+    const mark = this.current?.mark;
+    return this.ask("/api/hello", { clock: this.clock.raw(), app: VERSION, ...(mark && { mark }), ...state });
   }
 
   async signOut(): Promise<void> {
@@ -47,8 +48,10 @@ export class Sessions {
   /** Both calls answer with a session, and tell the server's time. */
   private async ask(path: string, body: object): Promise<Session> {
     const asked = this.clock.millis() - this.clock.offset;
-    const { body: session } = await this.server.post<Session>(path, JSON.stringify(body));
+    const { body: told } = await this.server.post<Session>(path, JSON.stringify(body));
     const answered = this.clock.millis() - this.clock.offset;
+    const known = told?.mark !== undefined && told.mark === this.current?.mark;
+    const session: Session = known ? { ...this.current, ...told } : told;
     if (typeof session?.database !== "string" || typeof session.person?.id !== "string") throw new Unreachable("not-the-server");
     this.clock.offset = Math.round(Date.parse(session.time) - (asked + answered) / 2);
     await this.store.change(["values"], (to) => {

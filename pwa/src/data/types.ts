@@ -26,6 +26,10 @@ export interface Session {
   device: string;
   ward: { code: string; name: string };
   unit: { code: string; name: string; kind: string };
+  /** names of the unit's people by id */
+  members?: Record<string, string>;
+  /** stands for all of the above; the server tells them again only when they changed */
+  mark?: string;
   database: string;
   update_seq: string;
   catalog: string;

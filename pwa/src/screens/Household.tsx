@@ -188,10 +188,14 @@ function VisitCard({ one, view }: { one: HouseholdView["visits"][number]; view: 
   );
 }
 
+function nameOf(person: string): string {
+  return session.value?.members?.[person] ?? person.replace(/^person:/, "");
+}
+
 function author(visit: Visit): string {
   const parts = [];
   if (visit.created.by === session.value?.person.id) parts.push(t("household.by.me"));
-  else parts.push(t("household.by", { name: visit.created.by.replace(/^person:/, "") }));
+  else parts.push(t("household.by", { name: nameOf(visit.created.by) }));
   if (visit.history?.length) parts.push(`${t("household.amended")} ${moment(visit.record.at)}`);
   return parts.join(" · ");
 }
