@@ -90,7 +90,10 @@ class Phone:
         mark = self.page.get_by_test_id("sync-state")
         return {
             "phase": mark.get_attribute("data-phase"),
-            **{name: int(mark.get_attribute(f"data-{name}") or 0) for name in ("waiting", "accepted", "refused")},
+            **{
+                name: int(mark.get_attribute(f"data-{name}") or 0)
+                for name in ("waiting", "accepted", "refused")
+            },
         }
 
     def expect_waiting(self, count: int) -> None:
