@@ -56,12 +56,19 @@
     return (await painted()) - from;
   }
 
-  /** The next key's time from its input event to the frame with its list; `changed`: it is another list. */
-  async function nextKey() {
+  const keys = [];
+
+  /** From each input event to the frame with its list; `changed`: it is another list. Nothing else is done then. */
+  function watchKeys() {
     const rows = () => document.querySelector("main").textContent;
-    const before = rows();
-    const event = await new Promise((done) => addEventListener("input", done, { capture: true, once: true }));
-    return { ms: (await painted()) - event.timeStamp, changed: rows() !== before };
+    let before = rows();
+    const note = async ({ timeStamp }) => {
+      const ms = (await painted()) - timeStamp;
+      const after = rows();
+      keys.push({ ms, changed: after !== before });
+      before = after;
+    };
+    addEventListener("input", (event) => void note(event), { capture: true });
   }
 
   /** The common visit at this door, by taps on the app's own controls. */
@@ -108,6 +115,6 @@
     return sum === 0.5 ? 0 : performance.now() - from;
   }
 
-  window.bench = { arrive, frame, nextKey, painted, present, put, save, spin };
+  window.bench = { arrive, frame, keys, painted, present, put, save, spin, watchKeys };
   if (location.hash === "#/ho") window.bench.started = start();
 })();

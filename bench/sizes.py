@@ -1,8 +1,8 @@
 """What a phone downloads: the built app's JavaScript and CSS, in the bytes that the server sends.
 
 The server sends the ``.br`` file beside each script, so those are weighed; nothing is compressed anew. A
-screen needs the entry script, the script named after it, the words of the screens, and whatever these
-import at once; an import that waits for a tap (``import(…)``) does not count.
+screen needs the entry script, the script and the words named after it, and whatever these import at once;
+an import that waits for a tap (``import(…)``) does not count.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from pathlib import Path
 from bench.figures import Figure
 
 DIST = Path(__file__).parents[1] / "pwa" / "dist"
-WORDS = "vi.screens"
-"""The words that every screen but the household list waits for."""
+SCREENS: dict[str, tuple[str, ...]] = {
+    "the household list": (),
+    "sign-in": ("SignIn", "vi.sign-in"),
+    "today's page": ("Today", "vi.today"),
+}
+"""The screens that the app may open on, and what each waits for beside the entry script."""
 AT_ONCE = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 ENTRY = re.compile(r"""<script[^>]+src="/app/assets/([\w.-]+\.js)\"""")
 
@@ -31,14 +35,13 @@ FIGURES = (
 def run() -> Iterator[Figure]:
     """Kilobytes of 1,000 bytes.
 
-    :raises FileNotFoundError: when the app has not been built, or not been compressed.
+    :raises FileNotFoundError: when the app has not been built.
     """
     assets = DIST / "assets"
     scripts = [*sorted(assets.glob("*.js")), DIST / "sw.js"]
     entry = ENTRY.findall((DIST / "index.html").read_text("utf-8"))
-    screens = {"the household list": [], "sign-in": ["SignIn", WORDS], "today's page": ["Today", WORDS]}
     yield weigh("all JavaScript", scripts, 110)
-    for screen, more in screens.items():
+    for screen, more in SCREENS.items():
         needed = reach(assets, [*entry, *(find(assets, stem) for stem in more)])
         yield weigh(f"JavaScript before {screen} paints", (assets / name for name in sorted(needed)), 25)
     yield weigh("all CSS", assets.glob("*.css"), None)
@@ -46,11 +49,14 @@ def run() -> Iterator[Figure]:
 
 def weigh(figure: str, files: Iterable[Path], goal: float | None) -> Figure:
     files = list(files)
-    brotli, gzip = (
-        sum(path.with_name(path.name + ending).stat().st_size for path in files) / 1000
-        for ending in (".br", ".gz")
-    )
+    brotli, gzip = (sum(sent(path, ending) for path in files) / 1000 for ending in (".br", ".gz"))
     return Figure("sizes", figure, brotli, "kB", goal, f"brotli, {len(files)} files; gzip {gzip:.1f} kB")
+
+
+def sent(path: Path, ending: str) -> int:
+    """Bytes of the compressed file, or of the file itself where it is too small to gain by it."""
+    packed = path.with_name(path.name + ending)
+    return (packed if packed.exists() else path).stat().st_size
 
 
 def find(assets: Path, stem: str) -> str:
