@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,17 +58,15 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-class _running:
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(folder)
-
-    def __enter__(self) -> Server:
-        self.server.start()
-        return self.server
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-        self.server.drop_databases()
+@contextmanager
+def _running(folder: Path) -> Iterator[Server]:
+    one = Server(folder)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+        one.drop_databases()
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
-from town import Town, open_town, prepare
 
 from sync.names import Names
 from sync.store import Store
+from tests.sync.town import Town, open_town, prepare
 
 
 @pytest.fixture(scope="module")

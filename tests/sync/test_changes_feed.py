@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from misbehaving import answer, misbehaving
 
 from sync.feed import Watcher, follow
 from sync.names import Names
 from sync.store import Store
+from tests.sync.misbehaving import answer, misbehaving
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from samples import child, household, rev, visit
 
 from sync.couch import StrictResource
 from sync.design import deploy, read_design
@@ -15,6 +14,7 @@ from sync.names import Names
 from sync.proxy_auth import signed_headers
 from sync.store import NotFound, Store, StoreUnavailable, TimedOut
 from sync.units import UNIT_DESIGNS, prepare_unit
+from tests.sync.samples import child, household, rev, visit
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from samples import visit
-from town import DEVICE, WARD, Town
+
+from tests.sync.samples import visit
+from tests.sync.town import DEVICE, WARD, Town
 
 OWN = f"w{WARD}-tdp-07"
 OTHER = f"w{WARD}-tdp-08"

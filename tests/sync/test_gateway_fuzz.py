@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import visit
-from town import WARD, Town
 
 from sync.checks import CODES
 from sync.gateway_errors import STATUS
+from tests.sync.samples import visit
+from tests.sync.town import WARD, Town
 
 OWN = f"/sync/w{WARD}-tdp-07"
 bounded = settings(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
-from misbehaving import answer, closed, misbehaving
-from samples import child, visit
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from town import DEVICE, WARD, Town, identify, listening, serving
 
 from sync.gateway import Gateway
 from sync.names import Names
 from sync.store import Store
+from tests.sync.misbehaving import answer, closed, misbehaving
+from tests.sync.samples import child, visit
+from tests.sync.town import DEVICE, WARD, Town, identify, listening, serving
 
 OWN = f"/sync/w{WARD}-tdp-07"
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import anyio
 import pytest
-from samples import child, household, register, rev, visit
-from town import WARD, Town
+
+from tests.sync.samples import child, household, register, rev, visit
+from tests.sync.town import WARD, Town
 
 BULK = f"/sync/w{WARD}-tdp-07/_bulk_docs"
 

@@ -20,7 +20,7 @@ def register(value: Any, second: int, by: str = "hoa") -> Json:
     return {"value": value, "at": TIMES[second], "by": f"person:{by}"}
 
 
-def resident(**fields: Json) -> Json:
+def resident(**fields: Any) -> Json:
     return {
         "_id": "resident:01J00000000000000000000000",
         "type": "resident",
@@ -33,7 +33,7 @@ def resident(**fields: Json) -> Json:
 
 
 stamps = st.tuples(st.integers(0, 3), st.sampled_from(["hoa", "lan"]))
-identities = st.one_of(
+identities: st.SearchStrategy[Json] = st.one_of(
     st.just({}), st.sampled_from(["Hoa", "Hòa"]).map(lambda name: {"name": name, "consent": CONSENT})
 )
 

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from samples import visit
-from town import WARD, Town
 
 from sync.store import Document
+from tests.sync.samples import visit
+from tests.sync.town import WARD, Town
 
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / "pwa" / "node_modules"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from misbehaving import answer, closed, misbehaving, silent
 
 from sync.store import (
     BadAnswer,
@@ -25,6 +24,7 @@ from sync.store import (
     StoreUnavailable,
     StoreUnfit,
 )
+from tests.sync.misbehaving import answer, closed, misbehaving, silent
 
 pytestmark = pytest.mark.anyio
 WELCOME = b'{"couchdb": "Welcome", "version": "3.5.2"}'
