@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,7 +19,8 @@ from sync.store import Store
 if TYPE_CHECKING:
     from server.site import Site
 
-TRIES = 5
+SETTLE_SECONDS = 20.0
+PAUSE_SECONDS = 0.25
 LOOKED_AT = ("households", "residents", "adults", "adults_known", "unreadable")
 
 
@@ -56,9 +59,9 @@ async def check_store(store: Store, names: Names, levels: Levels) -> list[Differ
 async def _check_unit(
     store: Store, names: Names, rollups: Rollup, levels: Levels, database: str, ward: str, unit: str
 ) -> list[Difference]:
-    """A unit that phones write to meanwhile is counted again until it holds still."""
-    seq = "none"
-    for _ in range(TRIES):
+    """A unit that phones write to meanwhile is counted again until it holds still, for a while."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
         await rollups.refresh(database)
         rollup = await store.find(names.ward(ward).rollup, rollup_id(unit))
         if rollup is None:
@@ -70,7 +73,9 @@ async def _check_unit(
         if str((await store.info(database))["update_seq"]) == seq:
             differences = [*compare(rollup, recount(documents, levels)), *people]
             return [Difference(ward, unit, *difference) for difference in differences]
-    return [Difference(ward, unit, "seq", seq, "still changing")]
+        if time.monotonic() > deadline:
+            return [Difference(ward, unit, "seq", seq, "still changing")]
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def compare(rollup: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -27,6 +28,8 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from sync.design import deploy
 from sync.embedded.child import EmbeddedStore, StoreFailed
+from sync.embedded.door import Door, Taken, find_reach
+from sync.embedded.keeper import keep
 from sync.gateway import Caller, Gateway
 from sync.names import Names, WardNames
 from sync.rollup import Rollup
@@ -106,7 +109,7 @@ async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterato
     :raises BadContent: when the catalog's files cannot.
     """
     content = load_content()
-    async with _store(settings) as store:
+    async with _store(settings, own=workers) as store:
         names = Names(settings.database_prefix)
         site = Site(
             settings=settings,
@@ -144,27 +147,41 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
 
 
 @asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store]:
-    """The store at ``COUCHDB_URL``, or the embedded one under ``GTN_DATA``."""
-    if settings.couchdb_url:
-        store = Store.connect(settings.couchdb_url)
+async def _store(settings: Settings, *, own: bool) -> AsyncIterator[Store]:
+    """The store at ``COUCHDB_URL``, or the embedded one under ``GTN_DATA``.
+
+    An embedded store that a server runs already is shared by whoever does not insist on an `own` one.
+    """
+    url = settings.couchdb_url
+    if not url and not own:
+        reach = await anyio.to_thread.run_sync(find_reach, settings.data / "store")
+        url = reach.url if reach is not None else ""
+    async with _embedded(settings.data / "store", own) if not url else nullcontext(url) as address:
+        store = Store.connect(address)
         try:
             yield store
         finally:
             store.close()
-        return
-    child = EmbeddedStore(settings.data / "store")
-    try:
-        await anyio.to_thread.run_sync(child.start)
-    except StoreFailed as error:
-        raise StartFailed(str(error)) from None
-    store = Store.connect(child.url)
-    try:
-        yield store
-    finally:
-        store.close()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(child.stop)
+
+
+@asynccontextmanager
+async def _embedded(folder: Path, served: bool) -> AsyncIterator[str]:
+    """The address of an embedded store that runs meanwhile; one that is `served` others may use too."""
+    with ExitStack() as cleanup:
+        child = EmbeddedStore(folder)
+        try:
+            door = cleanup.enter_context(closing(Door(folder))) if served else None
+            await anyio.to_thread.run_sync(child.start)
+        except (StoreFailed, Taken, OSError) as error:
+            raise StartFailed(str(error)) from None
+        try:
+            if door is not None:
+                door.open(child.reach)
+            async with _running(keep(child)):
+                yield child.url
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(child.stop)
 
 
 @asynccontextmanager

@@ -7,11 +7,13 @@ import secrets
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sync.embedded.door import Reach
 from sync.embedded.server import READY
 
 START, STOP = 20.0, 10.0
@@ -33,16 +35,27 @@ class EmbeddedStore:
         self._data = data
         self._password = password or secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.RLock()
+        self._wanted = False
         self.port = 0
         self._log = data / "store.log"
 
     @property
     def url(self) -> str:
-        return f"http://admin:{self._password}@127.0.0.1:{self.port}"
+        return self.reach.url
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.port, self._password)
 
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def fallen(self) -> bool:
+        """It ended without having been told to."""
+        return self._wanted and not self.alive
 
     @property
     def pid(self) -> int | None:
@@ -53,8 +66,24 @@ class EmbeddedStore:
 
         :raises StoreFailed: it ended, or said nothing for START seconds.
         """
+        with self._turn:
+            self._start()
+            self._wanted = True
+
+    def revive(self) -> None:
+        """Start it again when it has fallen; one that was stopped meanwhile stays stopped.
+
+        :raises StoreFailed: it ended, or said nothing for START seconds.
+        """
+        with self._turn:
+            if self.fallen:
+                self._start()
+
+    def _start(self) -> None:
         if self.alive:
             return
+        if self._process is not None:
+            self._close_pipes(self._process)
         command = [sys.executable, "-m", "sync.embedded", "--data", str(self._data)]
         command += ["--port", str(self.port), "--attached"]
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,10 +117,21 @@ class EmbeddedStore:
 
     def stop(self) -> None:
         """End it gracefully, after STOP seconds at once."""
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
+        with self._turn:
+            self._wanted = False
+            if self._process is not None:
+                self._process.terminate()
+                self._await_end(self._process)
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        with self._turn:
+            self._wanted = False
+            if self._process is not None:
+                self._process.kill()
+                self._await_end(self._process)
+
+    def _await_end(self, process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(STOP)
         except subprocess.TimeoutExpired:
@@ -99,14 +139,6 @@ class EmbeddedStore:
             process.wait()
         self._close_pipes(process)
         self._process = None
-
-    def kill(self) -> None:
-        """End it as a power failure would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._close_pipes(self._process)
-            self._process = None
 
     def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
         for pipe in (process.stdin, process.stdout):
