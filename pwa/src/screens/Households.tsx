@@ -13,8 +13,8 @@ import { Icon } from "../ui/Icon";
 
 type Filter = "all" | "untouched" | "due" | "waiting";
 const filters: Filter[] = ["all", "untouched", "due", "waiting"];
-/** Rows drawn while a key is being pressed: two screens of them. More follow as the end comes near. */
-const few = 12;
+/** Rows drawn while a key is being pressed: a screen and a half of them. More follow as the end comes near. */
+const few = 8;
 const step = 30;
 
 /** Kept while the app is open, so that "back" shows the same rows. */
