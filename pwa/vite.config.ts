@@ -12,7 +12,6 @@ export default defineConfig({
   base: "/app/",
   root: here("."),
   // PouchDB's only Node import; the browser needs ten lines of it
-  resolve: { alias: { events: here("src/data/events.ts") } },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   define: { "import.meta.env.VITE_VERSION": JSON.stringify(process.env.npm_package_version ?? "0") },
   build: {
