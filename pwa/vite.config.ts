@@ -11,7 +11,6 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   base: "/app/",
   root: here("."),
-  // PouchDB's only Node import; the browser needs ten lines of it
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   define: { "import.meta.env.VITE_VERSION": JSON.stringify(process.env.npm_package_version ?? "0") },
   build: {
@@ -23,6 +22,6 @@ export default defineConfig({
     reportCompressedSize: false,
     manifest: false,
   },
-  server: { host: "127.0.0.1", proxy: { "/api": "http://127.0.0.1:8000", "/sync": "http://127.0.0.1:8000", "/catalog": "http://127.0.0.1:8000" } },
+  server: { host: "127.0.0.1", proxy: { "/api": "http://127.0.0.1:8009", "/sync": "http://127.0.0.1:8009", "/catalog": "http://127.0.0.1:8009" } },
   plugins: [serviceWorker(), printSizes()],
 });
