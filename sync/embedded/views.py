@@ -18,17 +18,21 @@ from typing import Any
 
 import msgspec
 
+from sync.embedded import trees
 from sync.embedded.collation import Collation
 from sync.embedded.database import Database, State, connect
 from sync.embedded.design import BATCH, View
 from sync.embedded.documents import compose
 from sync.embedded.errors import DesignFailure, NotFound, wrap_sqlite
 from sync.embedded.javascript import Mapper
+from sync.embedded.reading import Shape, describe
 
 LEVELS = 4
 """Array elements whose ends have a column of their own; longer keys keep all ends as JSON too."""
 EXACT_SUMS = 2**44
 """Whole numbers up to this add up exactly; larger ones are kept as floating point, lest SQLite overflow."""
+BESIDE = Shape(conflicts=True, deleted_conflicts=True)
+"""What a map function sees of other branches."""
 DOCUMENTS = 1000
 """Documents indexed in one transaction."""
 
@@ -194,14 +198,17 @@ class Indexer:
         documents: list[tuple[str, bytes]] = []
         size, reached = 0, limit
         sql = (
-            "SELECT d.id, d.seq, d.rev, d.deleted, b.body FROM docs d LEFT JOIN bodies b ON b.key = d.body "
-            "WHERE d.seq > ? AND d.seq <= ? ORDER BY d.seq"
+            "SELECT d.id, d.seq, d.rev, d.deleted, b.body, "
+            "CASE WHEN instr(d.tree, x'5D2C5B') THEN d.tree END "  # "],[": more than one revision
+            "FROM docs d LEFT JOIN bodies b ON b.key = d.body WHERE d.seq > ? AND d.seq <= ? ORDER BY d.seq"
         )
         with self._database.reading() as source:
-            for doc_id, seq, rev, deleted, body in source.execute(sql, (since, limit)):
+            for doc_id, seq, rev, deleted, body, tree in source.execute(sql, (since, limit)):
                 ids.append((doc_id,))
                 if not deleted and body is not None and not doc_id.startswith("_design/"):
-                    documents.append((doc_id, compose(doc_id, rev, False, body)))
+                    # as in CouchDB, whose updater opens documents with these two
+                    beside = describe(trees.decode(tree), rev, BESIDE) if tree is not None else None
+                    documents.append((doc_id, compose(doc_id, rev, False, body, beside)))
                     size += len(body)
                 if len(ids) == DOCUMENTS or size > BATCH:
                     reached = seq

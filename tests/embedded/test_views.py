@@ -137,6 +137,34 @@ def test_a_view_follows_updates_deletions_conflicts_and_purges(db: httpx.Client)
     assert found["total_rows"] == 3
 
 
+def test_a_map_function_sees_the_conflicts_of_a_document_as_they_come_and_go(db: httpx.Client) -> None:
+    put_views(
+        db,
+        {
+            "open": {"map": "function (doc) { if (doc._conflicts) emit(doc.n, doc._conflicts); }"},
+            "dead": {"map": "function (doc) { if (doc._deleted_conflicts) emit(doc.n, null); }"},
+        },
+    )
+    left, right, later, last = (digit * 32 for digit in "1234")
+    docs = [{"_id": "d", "_rev": f"1-{right}", "n": 1}, {"_id": "e", "_rev": f"1-{left}", "n": 2}]
+    db.post("_bulk_docs", json={"new_edits": False, "docs": docs}).raise_for_status()
+    assert ask(db, "open")["rows"] == []
+
+    def send(rev: str, parent: str | None = None, **fields: Any) -> None:
+        number, _, digest = rev.partition("-")
+        path = {"start": int(number), "ids": [digest] if parent is None else [digest, parent]}
+        edit = {"_id": "d", "_rev": rev, "_revisions": path, **fields}
+        db.post("_bulk_docs", json={"new_edits": False, "docs": [edit]}).raise_for_status()
+
+    send(f"1-{left}", n=3)
+    assert [row["value"] for row in ask(db, "open")["rows"]] == [[f"1-{left}"]]
+    send(f"2-{later}", right, n=1)
+    assert [row["value"] for row in ask(db, "open")["rows"]] == [[f"1-{left}"]]
+    send(f"2-{last}", left, _deleted=True)
+    assert ask(db, "open")["rows"] == []
+    assert [row["id"] for row in ask(db, "dead")["rows"]] == ["d"]
+
+
 def test_a_query_that_does_not_update_answers_what_was_built(db: httpx.Client) -> None:
     put_all(db, [{"_id": "a"}])
     put_views(db, {"all": {"map": "function (doc) { emit(doc._id, null); }"}})
