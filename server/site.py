@@ -26,6 +26,7 @@ from server.live import Live
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
+from sync.conflicts import Conflicts
 from sync.design import deploy
 from sync.embedded.child import EmbeddedStore, StoreFailed
 from sync.embedded.door import Door, Taken, find_reach
@@ -60,10 +61,11 @@ class Site:
     figures: Figures = field(init=False)
     live: Live = field(init=False)
     rollup: Rollup = field(init=False)
+    conflicts: Conflicts = field(init=False)
     gateway: Gateway = field(init=False)
 
     def __post_init__(self) -> None:
-        """Join the parts: what phones write is counted, what was counted is told to open dashboards."""
+        """Join the parts: what phones write is merged and counted, and open dashboards are told."""
         self.figures = Figures(self.store, self.names)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
@@ -72,9 +74,15 @@ class Site:
             self.catalog.levels,
             announce=lambda change: self.live.announce(change.ward),
         )
+        self.conflicts = Conflicts(self.store, self.names, announce=self.rollup.hint)
         self.gateway = Gateway(
-            self.store, self.names, identify=find_caller, sentence=say, on_written=self.rollup.hint
+            self.store, self.names, identify=find_caller, sentence=say, on_written=self.hint
         )
+
+    def hint(self, database: str) -> None:
+        """A unit's database has something new."""
+        self.conflicts.hint(database)
+        self.rollup.hint(database)
 
     @property
     def ward(self) -> WardNames:
@@ -142,6 +150,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.accounts.follow(),
         site.catalog.follow(site.store, site.ward.catalog),
         site.rollup.run(),
+        site.conflicts.run(),
         site.live.run(),
     ]
 

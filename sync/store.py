@@ -261,6 +261,31 @@ class Store:
             raise PartlySaved(saved, failed)
         return [_rev(row) for row in answer]
 
+    async def leaves(self, database: str, id: str) -> list[Document]:
+        """Every revision of a document that nothing descends from and that is not deleted, in no order.
+
+        :raises NotFound: when there is no such document.
+        """
+        answer = await self._ask("GET", [database, *_steps(id)], params={"open_revs": "all"})
+        if not isinstance(answer, list) or not all("ok" in row for row in answer):
+            raise BadAnswer(f"CouchDB did not give every open revision of {id}")
+        return [row["ok"] for row in answer if not row["ok"].get("_deleted")]
+
+    async def graft(self, database: str, documents: Sequence[Document]) -> None:
+        """Add revisions that bring their own names and ancestors (`_rev`, `_revisions`), as replication does.
+
+        None is refused for coming late: where others wrote meanwhile they stand beside it.
+
+        :raises PartlySaved: when a validator refused one.
+        """
+        body = {"docs": documents, "new_edits": False}
+        answer = await self._ask("POST", [database, "_bulk_docs"], body=body, acknowledged=True)
+        if not isinstance(answer, list):
+            raise BadAnswer("CouchDB did not answer a batch with a list")
+        failed = {row["id"]: str(row["error"]) for row in answer if "error" in row}
+        if failed:
+            raise PartlySaved({}, failed)
+
     async def all_docs(
         self,
         database: str,

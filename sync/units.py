@@ -9,7 +9,7 @@ from sync.design import deploy
 from sync.names import Names
 from sync.store import Store
 
-UNIT_DESIGNS = ("guard", "progress")
+UNIT_DESIGNS = ("guard", "progress", "conflicts")
 
 
 async def prepare_server(store: Store, names: Names) -> None:
