@@ -1,7 +1,8 @@
 """``python -m bench [name …]``: every measurement, or the named ones; one figure per line on stdout.
 
-Each ``bench/<name>.py`` with a ``run()`` that yields `bench.figures.Figure` is one. Exit status 1 when a
-figure misses its goal, 2 for a name that does not exist.
+Each ``bench/<name>.py`` with a ``run()`` that yields `bench.figures.Figure` is one; its ``FIGURES`` names
+what it yields, and ``docs/performance.md`` explains each. Exit status 1 when a figure misses its goal, 2 for
+a name that does not exist.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def main(wanted: list[str]) -> int:
         return 2
     missed = 0
     for name in wanted or names:
-        for figure in import_module(f"bench.{name}").run():
+        module = import_module(f"bench.{name}")
+        for figure in module.run():
+            if figure.figure not in module.FIGURES:
+                raise LookupError(f"bench/{name}.py does not declare {figure.figure!r} in its FIGURES")
             print(figure.line(), flush=True)
             missed += not figure.ok
     return 1 if missed else 0

@@ -32,6 +32,11 @@ from sync.store import Store
 from sync.ulids import new_ulid
 from sync.units import prepare_unit, prepare_ward
 
+FIGURES = (
+    "_bulk_get of 100, through the gateway",
+    "database info, through the gateway",
+    "_revs_diff of 5, through the gateway",
+)
 DOCUMENTS = 2000
 ROUNDS = 7
 SECONDS = 1.5

@@ -18,6 +18,17 @@ import httpx
 from bench.figures import Figure
 from sync.embedded.child import EmbeddedStore
 
+FIGURES = (
+    "bulk docs of 500 with a validator",
+    "three views over 50,000 documents, cold",
+    "grouped query of acts, level 1, warm",
+    "grouped query of acts, level 3, warm",
+    "grouped query of first, level 1, warm",
+    "changes with documents, 1,000",
+    "one document",
+    "resident with 100,000 documents",
+    "restart until a database answers",
+)
 DOCUMENTS, BATCH, MANY = 50_000, 500, 100_000
 GUARD = """function (newDoc, oldDoc, userCtx, secObj) {
   if (newDoc._deleted) { return; }
