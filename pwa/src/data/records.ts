@@ -56,7 +56,8 @@ export class Records {
 
   resident({ id, household, ...fields }: ResidentInput): Promise<Resident> {
     const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
-    if (id !== undefined) return this.amend<Resident>(id, (resident) => set(resident) as unknown as Resident);
+    const amended = (resident: Resident) => withoutPastNames(set(resident) as unknown as Resident);
+    if (id !== undefined) return this.amend<Resident>(id, amended);
     const fresh = { label: this.register(""), age_band: this.register("16-59"), ...this.begin("resident"), household };
     return this.write<Resident>(set(fresh) as unknown as Resident);
   }
@@ -127,4 +128,12 @@ export class Records {
       throw new SaveError(isFull(error) ? "storage-full" : "database", undefined, error);
     }
   }
+}
+
+/** No name outlives the agreement to keep it, not even in the history that the server's merging left: as in sync/merge.py. */
+function withoutPastNames(resident: Resident): Resident {
+  const { history, ...rest } = resident;
+  if (!history || !resident.identity || resident.identity.value.consent) return resident;
+  const kept = history.filter(({ field }) => field !== "identity");
+  return kept.length ? { ...rest, history: kept } : rest;
 }
