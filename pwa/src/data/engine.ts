@@ -23,8 +23,10 @@ export interface Host {
   listed(): void;
   /** other tabs should look again */
   tell(): void;
+  /** a record was written */
+  wrote(): void;
   /** PouchDB has closed itself after a failed write */
-  broke(): void;
+  broke(full: boolean): void;
 }
 
 const KEEP = 1_500; // ms between a change of the list and its writing; a hidden page writes at once
@@ -142,6 +144,7 @@ export class Engine {
     this.host.list.apply([[document._id, document]]);
     this.host.list.setPending(this.receipts.pending());
     this.show(true);
+    this.host.wrote();
     this.host.tell();
     this.sync.soon();
   }

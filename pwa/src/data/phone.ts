@@ -50,6 +50,7 @@ export class Phone {
   private opening: Promise<Engine> | undefined;
   private closing: Promise<unknown> = Promise.resolve();
   private channel: BroadcastChannel | undefined;
+  private full = false;
 
   constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, patience = 50 }: Parts = {}) {
     this.store = new AppStore(app);
@@ -129,7 +130,8 @@ export class Phone {
   }
 
   async measure(): Promise<StorageState> {
-    this.storage.value = await measureStorage();
+    const measured = await measureStorage();
+    this.storage.value = this.full ? { ...measured, low: true, full: true } : measured;
     return this.storage.value;
   }
 
@@ -175,7 +177,8 @@ export class Phone {
       show: (change: SyncChange) => this.show(change),
       listed: () => this.listed(),
       tell: () => this.channel?.postMessage("changed"),
-      broke: () => this.reopen(),
+      wrote: () => this.noteRoom(false),
+      broke: (full: boolean) => this.reopen(full),
     };
   }
 
@@ -225,11 +228,18 @@ export class Phone {
   }
 
   /** A failed write, a full disk above all, closes PouchDB for good: the next call gets a fresh one. */
-  private reopen(): void {
+  private reopen(full: boolean): void {
     void this.closeEngine();
-    void this.measure();
+    this.noteRoom(full);
     const later = setTimeout(() => void this.wake(), this.patience + REOPEN);
     (later as { unref?: () => void }).unref?.();
+  }
+
+  /** Whether the last record found room: a browser may tell of gigabytes until a write fails. */
+  private noteRoom(full: boolean): void {
+    if (this.full === full) return;
+    this.full = full;
+    void this.measure();
   }
 
   private async closeEngine(destroy = false): Promise<void> {

@@ -25,7 +25,7 @@ export class Records {
     /** called with each document that is durably written, before the save resolves */
     private readonly saved: (document: Stored, replaces: string | undefined) => void,
     /** the database could not write: PouchDB has closed itself and has to be opened anew */
-    private readonly broke: () => void,
+    private readonly broke: (full: boolean) => void,
   ) {}
 
   visit({ id, household, record }: VisitInput): Promise<Visit> {
@@ -124,8 +124,9 @@ export class Records {
       return stored as unknown as T;
     } catch (error) {
       if ((error as { status?: number }).status === 409) throw new SaveError("changed-meanwhile", undefined, error);
-      this.broke();
-      throw new SaveError(isFull(error) ? "storage-full" : "database", undefined, error);
+      const full = isFull(error);
+      this.broke(full);
+      throw new SaveError(full ? "storage-full" : "database", undefined, error);
     }
   }
 }

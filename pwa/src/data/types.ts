@@ -123,6 +123,8 @@ export interface StorageState {
   left?: number;
   persisted?: boolean;
   low: boolean;
+  /** the last record could not be written for want of room; browsers do not always say so before */
+  full?: boolean;
 }
 
 /** A text of the catalog in both languages. */

@@ -158,11 +158,11 @@ function Restored({ at, onDrop }: { at: string; onDrop: () => void }) {
 
 /** Says that room is short before anything is typed, and keeps the form. */
 export function StorageNotice() {
-  const { low, left } = storage.value;
+  const { low, left = 0, full } = storage.value;
   if (!low) return null;
   return (
     <aside class="card is-wait">
-      <p>{t("visit.storage", { left: left === undefined ? "?" : `${Math.round(left / 1_000_000)} MB` })}</p>
+      <p>{full ? t("visit.storage.full") : t("visit.storage", { left: `${Math.round(left / 1_000_000)} MB` })}</p>
       <button type="button" class="button is-small" onClick={() => void syncNow()}>
         <Icon name="send" />
         {t("visit.storage.send")}

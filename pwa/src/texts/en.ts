@@ -236,6 +236,7 @@ export const en: Texts = {
   "visit.draft": "Reopened what you were writing at {time}. You can go on at once.",
   "visit.draft.drop": "Drop it and start again",
   "visit.storage": "This phone is nearly full ({left}). You can still record; send your records, then delete some photos and videos.",
+  "visit.storage.full": "This phone is full. Send your records, then delete some photos and videos to go on.",
   "visit.storage.send": "Send now",
   "visit.error.person": "{name}: choose what they were helped with.",
   "visit.error.level": "{name}: choose the level reached with {service}.",

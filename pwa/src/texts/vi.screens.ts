@@ -137,6 +137,7 @@ export const screens = {
   "visit.draft": "Đã mở lại bản ghi dở lúc {time}. Anh/chị ghi tiếp được ngay.",
   "visit.draft.drop": "Bỏ, ghi lại từ đầu",
   "visit.storage": "Máy sắp hết chỗ ({left}). Bản này vẫn ghi được; xin gửi dữ liệu rồi xóa bớt ảnh, video trên máy.",
+  "visit.storage.full": "Máy đã hết chỗ. Xin gửi dữ liệu, rồi xóa bớt ảnh, video trên máy để ghi tiếp.",
   "visit.storage.send": "Gửi ngay",
   "visit.error.person": "{name}: xin chọn việc đã giúp.",
   "visit.error.level": "{name}: xin chọn mức đạt được của {service}.",
