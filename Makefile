@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-PWA := $(shell find pwa -path pwa/node_modules -prune -o -path pwa/dist -prune -o -type f -print)
+PWA := $(shell find pwa -path pwa/node_modules -prune -o -path pwa/dist -prune -o -path pwa/tests -prune -o -type f -print)
 STATIC := $(shell find server/static -type f)
 
 .PHONY: help install build run test lint types unit pwa-test e2e browser bench fmt schema clean
@@ -15,23 +15,26 @@ install: .venv/.installed pwa/node_modules/.installed ## Python into .venv/, Jav
 
 .venv/.installed: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || bash deploy/apt.sh python3-venv
+	@echo "Installing Python packages into .venv/ …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 pwa/node_modules/.installed: pwa/package.json pwa/package-lock.json
-	@cd pwa && npm ci --no-fund --no-audit --loglevel=error
+	@echo "Installing JavaScript packages into pwa/node_modules/ …"
+	@cd pwa && npm ci --no-fund --no-audit --loglevel=error >/dev/null
 	@touch $@
 
 build: install build/.assets ## the phone app and the desk's static files, hashed and compressed
 
 pwa/dist/.built: pwa/node_modules/.installed $(filter-out pwa/package-lock.json,$(PWA))
-	@cd pwa && npm run --silent build
+	@echo "Building the phone app …"
+	@cd pwa && npm run --silent build -- --logLevel warn
 	@touch $@
 
 build/.assets: pwa/dist/.built .venv/.installed $(STATIC)
-	@$(BIN)/gtn assets
+	@$(BIN)/gtn assets >/dev/null
 	@touch $@
 
 run: build ## the server on the embedded store with demo data

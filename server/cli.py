@@ -97,11 +97,12 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="40 units, 12,000 households, 20,000 visits.")] = False,
 ) -> None:
     """Fill the store with invented data; prints the sign-ins."""
+    from server.greeting import list_sign_ins
     from server.serving import fill_with_demo
 
     async def fill(site: Site) -> None:
-        await fill_with_demo(site, full=full)
-        await site.rollup.catch_up()
+        if sign_ins := await fill_with_demo(site, full=full):
+            print("\n".join(list_sign_ins(sign_ins)))
 
     on_site(fill)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
 import uvicorn
 
 from server.app import create_app
+from server.demo import SignIn, fill
+from server.greeting import both, greet
 from server.settings import BadSetting, Settings
 from server.site import Site, StartFailed
 from sync.store import Store
@@ -41,7 +44,8 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(config)
-    with listener, contextlib.suppress(SystemExit):  # uvicorn exits by itself when the site does not open
+    # uvicorn exits by itself when the site does not open, and repeats Ctrl-C once all is closed
+    with listener, contextlib.suppress(SystemExit, KeyboardInterrupt):
         server.run(sockets=[listener])
     failure: Exception | None = getattr(app.state, "failure", None)
     if failure is not None:
@@ -93,24 +97,18 @@ def _check_folder(settings: Settings) -> None:
         raise BadSetting(f"GTN_DATA={settings.data} cannot be written; choose a folder of your own")
 
 
-async def fill_with_demo(site: Site, *, full: bool = False) -> None:
-    """Invent data for an empty ward and print whom one may sign in as."""
-    from server.demo import fill
-
+async def fill_with_demo(site: Site, *, full: bool = False) -> Sequence[SignIn]:
+    """Invent data for an empty ward; whom one may sign in as."""
     sign_ins = await fill(site, full)
     if not sign_ins:
-        print("This ward has records of its own: no data was invented.", flush=True)
-    for who in sign_ins:
-        print(
-            f"  {who.login:<10} {who.password:<22} {who.role:<11} {who.unit or '':<12} {who.name}", flush=True
-        )
+        print(both("console.kept"), flush=True)
+    await site.rollup.catch_up()
+    return sign_ins
 
 
 async def announce(site: Site, listener: socket.socket, *, demo: bool) -> None:
     """Say where the server is and, after filling it with invented data, who may sign in."""
-    if demo:
-        await fill_with_demo(site)
-        await site.rollup.catch_up()
+    sign_ins = await fill_with_demo(site) if demo else ()
     host, port = listener.getsockname()[:2]
     address = site.settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    print(f"Gõ Từng Nhà: {address}", flush=True)
+    print(greet(address, sign_ins), flush=True)
