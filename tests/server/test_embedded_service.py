@@ -157,15 +157,57 @@ def test_a_store_that_is_killed_comes_back_and_a_visit_pushed_afterwards_is_coun
     assert serving.log().count("the embedded store fell") == 2
 
 
+def test_a_household_changed_apart_is_merged_within_five_seconds(
+    serving: Serving, phone: httpx.Client
+) -> None:
+    at, by, path = "2026-05-01T02:00:00.000Z", "person:hoa", "/sync/w09562-tdp-31"
+    names = [os.urandom(16).hex() for _ in range(3)]
+    door: dict[str, Any] = {
+        "_id": f"household:{new_ulid()}",
+        "type": "household",
+        "schema": 1,
+        "unit": "tdp-31",
+        "created": {"at": at, "by": by, "device": phone.headers["X-Device"]},
+        "kind": {"value": "home", "at": at, "by": by},
+    }
+
+    def edit(name: str, parents: list[str], house: str, hour: int) -> dict[str, Any]:
+        address = {"value": {"house": house}, "at": f"2026-05-01T{hour:02}:00:00.000Z", "by": by}
+        start = 1 + len(parents)
+        history = {"start": start, "ids": [name, *parents]}
+        return {**door, "_rev": f"{start}-{name}", "_revisions": history, "address": address}
+
+    docs = [
+        edit(names[0], [], "12", 2),
+        edit(names[1], names[:1], "14", 3),
+        edit(names[2], names[:1], "16", 4),
+    ]
+    for document in docs:
+        answer = phone.post(f"{path}/_bulk_docs", json={"docs": [document], "new_edits": False})
+        assert (answer.status_code, answer.json()) == (201, [])
+    deadline = time.monotonic() + 5
+    place = f"/w09562-tdp-31/{door['_id'].replace(':', '%3A')}?conflicts=true"
+    while "_conflicts" in (held := ask_store(serving, place)) or held["_rev"].startswith("2-"):
+        assert time.monotonic() < deadline, "two versions stand beside each other"
+        time.sleep(0.05)
+    assert held["address"]["value"] == {"house": "16"}
+    assert [past["value"] for past in held["history"]] == [{"house": "14"}]
+    rows = phone.get(f"{path}/_changes", params={"style": "all_docs"}).json()["results"]
+    assert any({"rev": held["_rev"]} in row["changes"] for row in rows)
+    assert serving.gtn("check").strip() == "0 differences"
+
+
 def test_check_and_import_work_beside_a_running_server(
     serving: Serving, phone: httpx.Client, tmp_path: Path
 ) -> None:
     sheet = tmp_path / "ho.csv"
     sheet.write_text("Số nhà,Ngõ,Đường\n12,3,Quang Trung\n14,3,Quang Trung\n", encoding="utf-8")
+    rollup = "/w09562-rollup/rollup%3Atdp-31"
+    before = ask_store(serving, rollup).get("households", 0)
     serving.gtn("import", str(sheet), "--unit", "tdp-31", "--write")
     assert push(phone).status_code == 201
     assert serving.gtn("check").strip() == "0 differences"
-    assert ask_store(serving, "/w09562-rollup/rollup%3Atdp-31")["households"] == 2
+    assert ask_store(serving, rollup)["households"] == before + 2
     assert serving.process.poll() is None
 
 
