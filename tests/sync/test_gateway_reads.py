@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 
 import pytest
@@ -41,6 +43,19 @@ def test_changes_and_documents_are_read_as_they_were_written(town: Town) -> None
     found = town.ask("POST", f"{OWN}/_bulk_get?revs=true&latest=true", body).json
     (document,) = [row["ok"] for row in found["results"][0]["docs"]]
     assert document["_revisions"] == second["_revisions"]
+
+
+@pytest.mark.parametrize("count", [20, 900])
+def test_documents_travel_compressed_to_whoever_takes_it(town: Town, count: int) -> None:
+    documents = [visit() for _ in range(count)]
+    town.push(*documents)
+    body = {"docs": [{"id": one["_id"], "rev": one["_rev"]} for one in documents]}
+    plain = town.ask("POST", f"{OWN}/_bulk_get?revs=true", body)
+    packed = town.ask("POST", f"{OWN}/_bulk_get?revs=true", body, headers={"Accept-Encoding": "gzip, br"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert json.loads(gzip.decompress(packed.body)) == plain.json
+    assert len(packed.body) < len(plain.body) / 3
 
 
 def test_changes_of_chosen_documents(town: Town) -> None:
