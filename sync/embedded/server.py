@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,10 @@ READY = "listening on port "
 """What standard output says, with the port, once requests are answered."""
 
 
+PREDECESSOR = 3.0
+"""Seconds that an attached store waits for the folder: one whose parent was killed may be closing it."""
+
+
 def serve(host: str, port: int, data: Path, password: str, attached: bool = False) -> None:
     """Serve `data` until SIGTERM or SIGINT; port 0 takes a free one and prints it.
 
@@ -32,7 +37,7 @@ def serve(host: str, port: int, data: Path, password: str, attached: bool = Fals
         _refuse("The store needs an administrator's password in GTN_STORE_PASSWORD.")
     try:
         listening = _bind(host, port)
-        instance = Instance(data, password)
+        instance = _open(data, password, PREDECESSOR if attached else 0.0)
     except (FolderInUse, OSError, StoreError) as failure:
         _refuse(str(failure))
     config = uvicorn.Config(
@@ -81,6 +86,18 @@ def _make_loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
     return uvloop.new_event_loop()
+
+
+def _open(data: Path, password: str, patience: float) -> Instance:
+    """:raises FolderInUse: another store has the folder, for longer than `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return Instance(data, password)
+        except FolderInUse:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _bind(host: str, port: int) -> socket.socket:

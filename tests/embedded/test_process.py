@@ -74,6 +74,36 @@ def test_a_second_process_on_the_folder_says_so_and_ends_with_2(tmp_path: Path) 
         assert first.alive
 
 
+def test_a_store_waits_for_the_one_before_it_to_let_go_of_the_folder(tmp_path: Path) -> None:
+    first, second = EmbeddedStore(tmp_path), EmbeddedStore(tmp_path)
+    first.start()
+    ending = threading.Timer(0.5, first.stop)
+    ending.start()
+    try:
+        second.start()
+        assert second.alive
+    finally:
+        ending.join()
+        second.stop()
+        first.stop()
+
+
+def test_a_store_that_was_stopped_is_not_revived(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path) as store:
+        assert not store.fallen
+        pid, port = store.pid, store.port
+        assert pid is not None
+        os.kill(pid, 9)
+        while not store.fallen:
+            time.sleep(0.01)
+        store.revive()
+        assert store.pid not in (pid, None)
+        assert store.port == port
+        store.stop()
+        store.revive()
+        assert store.pid is None
+
+
 def test_without_a_password_it_does_not_start(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "GTN_STORE_PASSWORD"}
     command = [sys.executable, "-m", "sync.embedded", "--port", "0", "--data", str(tmp_path)]
