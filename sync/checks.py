@@ -15,6 +15,7 @@ code of the refusal     when
 ``wrong-author``        the document, or a field changed in it, is signed with someone else's name
 ``not-author``          someone else's visit, and the person is no lead
 ``created-changed``     who made the document, when and on which device never changes
+``past-changed``        a stored field is left out, its history rewritten, or the household another one
 ``gone``                the document was erased
 ``unknown-ancestor``    a revision of a stored document that descends from nothing known
 ``not-nfc``             text that is not in the Unicode form NFC
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -55,6 +56,7 @@ CODES = (
     "wrong-author",
     "not-author",
     "created-changed",
+    "past-changed",
     "gone",
     "unknown-ancestor",
     "not-nfc",
@@ -72,10 +74,10 @@ _ID = re.compile(rf"([a-z]+):{documents.ULID}")
 _UNKNOWN_FIELD = re.compile(r"unknown field `(.*?)`(?: - at `\$(.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _ENVELOPE = ("_id", "_rev", "_revisions")
-_NO_TEXT = frozenset(
-    {"_id", "_rev", "_revisions", "household", "person", "by", "device", "at", "clock", "on"}
-)
-"""Fields that hold ids and times, by pattern; what looks like a number there is none."""
+_REFERENCE = re.compile(rf"[a-z]+:{documents.ULID}")
+"""An id, in which what looks like a number is none."""
+SHORTEST_NUMBER = 10**9
+"""A number may have lost the zeros that it began with: those of Hà Nội begin with 001."""
 _FILE_CODES = frozenset({"detail"})
 """Fields where a file's code may stand, which may have 12 digits."""
 
@@ -120,6 +122,7 @@ def check(writer: Writer, incoming: Document, stored: Stored) -> None:
     check_person(writer, incoming, stored)
     check_text(incoming)
     check_consent(incoming)
+    check_past(writer, incoming, stored)
 
 
 def check_form(incoming: Document) -> None:
@@ -131,6 +134,8 @@ def check_form(incoming: Document) -> None:
         raise Refusal("deletion")
     if "_attachments" in incoming:
         raise Refusal("attachment")
+    if any(name.startswith("_") and name not in _ENVELOPE for name in incoming):
+        raise Refusal("malformed", "a field of CouchDB's own")  # it would fail the whole batch there
     if _is_deeper({k: v for k, v in incoming.items() if k not in _ENVELOPE}, DEEPEST):
         raise Refusal("too-deep")
     if len(msgspec.json.encode({**incoming, "_revisions": None})) > LONGEST:
@@ -183,14 +188,58 @@ def _check_signatures(writer: Writer, incoming: Document, stored: Stored) -> Non
         raise Refusal("wrong-author", name)
 
 
+def check_past(writer: Writer, incoming: Document, stored: Stored) -> None:
+    """Nothing that is stored disappears, and no one puts words into another's past.
+
+    `sync.merge` lets whatever stands in a history compete with the field itself, so an entry is one that was
+    there before, the field's value before, or the writer's own; and never later than the field.
+    """
+    winner = stored.winner or {}
+    base = stored.base if stored.base is not None else winner
+    entries: Sequence[Document] = incoming.get("history", ())
+    for entry in entries:
+        name, register = entry["field"], {key: entry[key] for key in ("value", "at", "by")}
+        held = incoming.get(name)
+        if not isinstance(held, dict) or str(entry["at"]) > str(held.get("at")):
+            raise Refusal("past-changed", f"history of {name}")
+        if entry["by"] == writer.person or register in (base.get(name), winner.get(name)):
+            continue
+        older = stored.base is None and str(entry["at"]) <= str(winner.get(name, {}).get("at", ""))
+        if not older and entry not in base.get("history", ()) and entry not in winner.get("history", ()):
+            raise Refusal("past-changed", f"history of {name}")
+    if stored.base is not None:
+        _check_kept(incoming, stored.base)
+
+
+def _check_kept(incoming: Document, base: Document) -> None:
+    """What was there is there; names alone leave the history, with the consent to keep them.
+
+    A tally may be given its household later; nothing moves from one household to another.
+    """
+    lost = [name for name in base if name not in incoming and not name.startswith("_") and name != "history"]
+    if lost:
+        raise Refusal("past-changed", lost[0])
+    entries = incoming.get("history", ())
+    for entry in base.get("history", ()):
+        if entry not in entries and entry.get("field") != "identity":
+            raise Refusal("past-changed", "history")
+    if base.get("household") not in (None, incoming.get("household")):
+        raise Refusal("past-changed", "household")
+
+
 def check_text(incoming: Document) -> None:
     """All text is in NFC and holds no number of an identity card."""
     for name, value in _texts(incoming):
         if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
             raise Refusal("not-nfc", name)
-        digits = f"{value:.0f}" if isinstance(value, float) else str(value)
+        digits = value if isinstance(value, str) else digits_of(value)
         if name not in _FILE_CODES and id_numbers.judge(digits) == "refuse":
             raise Refusal("id-number", name)
+
+
+def digits_of(number: int | float) -> str:
+    """A number as it would stand on a card, when it is large enough to be one."""
+    return f"{abs(number):012.0f}" if abs(number) >= SHORTEST_NUMBER else f"{number:.0f}"
 
 
 def check_consent(incoming: Document) -> None:
@@ -262,16 +311,19 @@ def _registers(incoming: Document) -> Iterator[tuple[str, Document]]:
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str | int | float]]:
-    """Every piece of text or number outside ids and times, with the name of its field."""
+    """Every piece of text or number that is no id, with the name of its field."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key not in _NO_TEXT or (isinstance(item, dict | list) and key not in _ENVELOPE):
+            if key not in _ENVELOPE:
                 yield "key", key
                 yield from _texts(item, str(key))
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item, name)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+    elif isinstance(value, str):
+        if not _REFERENCE.fullmatch(value):
+            yield name, value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, value
 
 

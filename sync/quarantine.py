@@ -1,8 +1,8 @@
 """Refused documents, kept whole so that nothing anyone recorded is lost.
 
-Each is one document in the ward's quarantine, named by what it is (database, id, revision), so that the
-same document offered again is not kept twice. Numbers of identity cards are masked in this copy; the
-whole text stays on the phone.
+Each is one document in the ward's quarantine, named by what it is (database, id, revision and content), so
+that the same document offered again is not kept twice, and another one in its name is kept too. Numbers of
+identity cards are masked in this copy; the whole text stays on the phone.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync import id_numbers
+import msgspec
+
+from sync import checks, id_numbers
 from sync.documents import ULID
 from sync.store import Document, PartlySaved, Store, StoreUnavailable
 
 _ID = re.compile(rf"[a-z]+:{ULID}")
+DESIGN = "refused"
+"""Its design document: what was refused by time and by unit, without what the documents say."""
 DAILY = 2000
 """Documents of one device that are kept in one day, so that a broken phone cannot fill the disk."""
 
@@ -90,7 +94,9 @@ class Quarantine:
 
 def describe(bringer: Bringer, refused: Refused) -> Document:
     """The document of the quarantine for one refused revision."""
-    name = "\n".join((bringer.database, refused.id, refused.rev))
+    said = {key: value for key, value in refused.document.items() if key != "_revisions"}
+    content = msgspec.json.encode(said, order="sorted").decode()
+    name = "\n".join((bringer.database, refused.id, refused.rev, content))
     return {
         "_id": "refused:" + hashlib.sha256(name.encode()).hexdigest()[:40],
         "type": "refused",
@@ -118,6 +124,10 @@ def masked(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [masked(item) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 10**10:
-        return id_numbers.mask(f"{value:.0f}" if isinstance(value, float) else str(value))
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) >= checks.SHORTEST_NUMBER
+    ):
+        return id_numbers.mask(checks.digits_of(value))
     return value

@@ -207,3 +207,25 @@ def test_without_quarantine_nothing_is_called_refused(town: Town) -> None:
     anyio.run(town.store.create, town.quarantine)
     assert town.push(bad).status == 201
     assert len(town.quarantined(bad["_id"])) == 1
+
+
+def test_another_document_under_a_refused_revision_is_kept_whole_too(town: Town) -> None:
+    """Whoever knows a revision's name cannot keep what really bears it out of the quarantine."""
+    bad = visit(unit="tdp-08", note="lời thật")
+    town.push({**bad, "record": {"value": "rác"}}, person="lan")
+    assert town.push(bad).json[0]["code"] == "wrong-unit"
+    notes = [kept["document"]["record"]["value"] for kept in town.quarantined(bad["_id"])]
+    assert bad["record"]["value"] in notes
+
+
+def test_no_field_of_a_document_can_fail_the_batch_it_comes_with(town: Town) -> None:
+    good, bad = visit(), {**visit(schema=2), "_shape": 1}
+    assert [row["code"] for row in town.push(good, bad).json] == ["malformed"]
+    assert town.stored(good["_id"]) is not None
+
+
+def test_a_colleague_cannot_have_a_value_win_by_the_history(town: Town) -> None:
+    first = household()
+    town.push(first)
+    entry = {"field": "address", **register({"house": "bịa"}, at="2026-12-31T00:00:00.000Z")}
+    assert town.push(child(first, history=[entry]), person="lan").json[0]["code"] == "past-changed"
