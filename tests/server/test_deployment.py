@@ -34,6 +34,18 @@ def test_only_the_proxy_for_tls_is_published() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["caddy"]
 
 
+def test_couchdb_is_given_its_settings_within_its_image() -> None:
+    """Its start script ends at a file below /opt/couchdb that is mounted read-only."""
+    couchdb = SERVICES["couchdb"]
+    assert not [volume for volume in couchdb["volumes"] if "/opt/couchdb/etc" in volume]
+    recipe = (ROOT / couchdb["build"] / "Dockerfile").read_text(encoding="utf-8")
+    assert "FROM couchdb:3.5" in recipe
+    [source] = re.findall(
+        r"^COPY --chown=couchdb:couchdb (\S+) /opt/couchdb/etc/default\.d/", recipe, re.MULTILINE
+    )
+    assert (ROOT / couchdb["build"] / source).is_file()
+
+
 def test_couchdb_takes_the_signature_of_the_proxy_first() -> None:
     handlers = re.findall(r"\{chttpd_auth, (\w+)\}", ini()["chttpd"]["authentication_handlers"])
     assert handlers == [
