@@ -87,7 +87,7 @@ def test_a_form_half_filled_in_survives_a_killed_browser(
         expect_saved(hoa)
         hoa.expect_waiting(1)
         hoa.open("#/")
-        expect(hoa.page.get_by_role("heading", name="Đã ghi hôm nay (1)")).to_be_visible()
+        expect(hoa.page.get_by_role("link", name=re.compile("821.*Chờ gửi"))).to_be_visible()
         expect(hoa.page.get_by_text("Còn một bản ghi dở")).to_have_count(0)
 
 

@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { AppStore } from "../src/data/app-store";
 import { Drafts } from "../src/data/drafts";
 import { makeDurable } from "../src/data/durability";
+import { Phone } from "../src/data/phone";
 import { isFull } from "../src/data/storage";
 import { FakeServer } from "./fake-server";
 import { TestPhone } from "./phones";
@@ -29,6 +30,22 @@ test("a full disk is told apart, nothing is counted, and saving works again once
   await phone.save();
   expect(phone.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 });
   await phone.phone.stop();
+});
+
+test("a database that did not open at once is opened again, and the list comes back", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const server = new FakeServer();
+  const phone = await new TestPhone(server).signedIn();
+  await phone.household({ house: "12" });
+  await phone.sync();
+  await phone.phone.stop(); // at once: the list has not been written
+  const again = new Phone({ fetch: server.fetchFor(phone.person), app: `app-${phone.name}`, prefix: `${phone.name}-`, patience: 1 });
+  const engine = vi.spyOn(again, "engine").mockRejectedValueOnce(new Error("not now"));
+  await again.start();
+  expect(again.doors.value).toHaveLength(0);
+  await vi.waitFor(() => expect(again.doors.value).toHaveLength(1), { timeout: 5_000, interval: 50 });
+  expect(engine).toHaveBeenCalledTimes(2);
+  await again.stop();
 });
 
 test("a full disk is recognised however it is wrapped", () => {

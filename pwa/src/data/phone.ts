@@ -51,6 +51,8 @@ export class Phone {
   private closing: Promise<unknown> = Promise.resolve();
   private channel: BroadcastChannel | undefined;
   private full = false;
+  private stopped = false;
+  private waking: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, patience = 50 }: Parts = {}) {
     this.store = new AppStore(app);
@@ -137,6 +139,8 @@ export class Phone {
 
   /** As when the app is closed. */
   async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.waking);
     this.channel?.close();
     await this.drafts.flush();
     await this.closeEngine();
@@ -162,6 +166,7 @@ export class Phone {
       if (error instanceof SaveError) return;
       console.error(error);
       this.show({ phase: "failed", error: "phone-error" });
+      this.wakeLater(); // a list that was not kept in time is empty until the database has opened
     }
   }
 
@@ -231,8 +236,14 @@ export class Phone {
   private reopen(full: boolean): void {
     void this.closeEngine();
     this.noteRoom(full);
-    const later = setTimeout(() => void this.wake(), this.patience + REOPEN);
-    (later as { unref?: () => void }).unref?.();
+    this.wakeLater();
+  }
+
+  private wakeLater(): void {
+    if (this.stopped) return;
+    clearTimeout(this.waking);
+    this.waking = setTimeout(() => void this.wake(), this.patience + REOPEN);
+    (this.waking as { unref?: () => void }).unref?.();
   }
 
   /** Whether the last record found room: a browser may tell of gigabytes until a write fails. */
