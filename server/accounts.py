@@ -30,6 +30,7 @@ from server.access import Viewer, make_viewer
 from server.cookies import device_cookie, read_device_cookie
 from server.errors import Problem
 from server.settings import Settings
+from sync import id_numbers
 from sync.feed import follow
 from sync.names import Names
 from sync.store import Conflict, Document, Store, StoreError
@@ -38,6 +39,8 @@ from sync.ulids import new_ulid
 LIFETIME = timedelta(days=90)
 RENEWAL = timedelta(days=1)
 DESIGN = "people"
+HASHES = 4
+"""Passwords compared at one time: each takes 64 MB, which strangers may not multiply at will."""
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,47}")
 
 log = structlog.get_logger(__name__)
@@ -66,6 +69,7 @@ class Accounts:
         self._members: dict[tuple[str, str], dict[str, str]] = {}
         self._evictions = 0
         self._hasher = argon2.PasswordHasher()
+        self._hashing = anyio.CapacityLimiter(HASHES)
         self._nobody = self._hasher.hash(secrets.token_hex())
 
     # -- who asks -----------------------------------------------------------------------------------
@@ -168,7 +172,7 @@ class Accounts:
         """
         person = await self.find_login(login)
         stored = person["password"] if person is not None and person.get("active") else self._nobody
-        fits = await anyio.to_thread.run_sync(self._fits, stored, password)
+        fits = await anyio.to_thread.run_sync(self._fits, stored, password, limiter=self._hashing)
         return person if fits and stored is not self._nobody else None
 
     def _fits(self, stored: str, password: str) -> bool:
@@ -240,7 +244,7 @@ class Accounts:
     ) -> Document:
         """:raises Problem: ``conflict`` when the login is taken, ``bad-field`` when it cannot be one."""
         login = login.strip().casefold()
-        if not LOGIN.fullmatch(login):
+        if not LOGIN.fullmatch(login) or id_numbers.judge(login) == "refuse":
             raise Problem("bad-field")
         person = self.make_person(login=login, name=name, role=role, ward=ward, unit=unit, password=password)
         if await self.find_login(login) is not None:

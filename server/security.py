@@ -42,7 +42,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
+"""What an answer has unless it says otherwise itself, as files that may be kept do."""
 TRANSPORT = "max-age=31536000"
 BODY_BYTES = 64 * 1024
 SYNC_BYTES = 8 * 1024 * 1024
@@ -112,7 +114,10 @@ def is_same_origin(method: str, headers: Mapping[str, str], public_url: str = ""
         return True
     if public_url:
         return origin.lower() == public_url
-    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    try:
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:  # "http://[" is no address
+        return False
 
 
 class BodyLimit:

@@ -16,7 +16,7 @@ from server.errors import Problem
 from server.roles import Permission, may
 from server.templates import render
 from server.texts import LANGUAGES, translate
-from sync.store import Document
+from sync.store import Document, StoreError
 
 PASSWORD_LENGTH = 256
 
@@ -32,9 +32,13 @@ async def check_password(connection: HTTPConnection, login: str, password: str) 
     wait = site.tries.wait(login, address)
     if wait:
         raise Problem("too-many-tries", retry_after=wait, seconds=wait)
-    person = await site.accounts.verify(login, password[:PASSWORD_LENGTH])
+    site.tries.begin(login, address)
+    try:
+        person = await site.accounts.verify(login, password[:PASSWORD_LENGTH])
+    except StoreError:
+        site.tries.undecided(login, address)
+        raise
     if person is None:
-        site.tries.failed(login, address)
         raise Problem("wrong-sign-in")
     site.tries.succeeded(login, address)
     return person

@@ -41,6 +41,7 @@ HOST = {"host": "go.example.vn"}
         ("POST", {"origin": "http://go.example.vn:8009"}, "", False),
         ("POST", {"origin": "https://evil.example"}, "", False),
         ("POST", {"origin": "null"}, "", False),
+        ("POST", {"origin": "http://["}, "", False),
         ("POST", {"origin": "https://GO.example.vn"}, "https://go.example.vn", True),
         ("POST", {"origin": "http://go.example.vn"}, "https://go.example.vn", False),
         ("POST", {}, "", True),
@@ -146,7 +147,7 @@ def test_waits_double_and_end() -> None:
     tries = Tries(lambda: now[0])
     waits = []
     for _ in range(20):
-        tries.failed("hoa", "1.2.3.4")
+        tries.begin("hoa", "1.2.3.4")
         waits.append(tries.wait("hoa", "1.2.3.4"))
     assert waits[:9] == [0, 0, 0, 0, 1, 2, 4, 8, 16]
     assert max(waits) == 900
@@ -155,7 +156,7 @@ def test_waits_double_and_end() -> None:
     now[0] += 900
     assert tries.wait("hoa", "1.2.3.4") == 0
     tries.succeeded("hoa", "1.2.3.4")
-    tries.failed("hoa", "1.2.3.4")
+    tries.begin("hoa", "1.2.3.4")
     assert tries.wait("hoa", "1.2.3.4") == 0
 
 
@@ -165,3 +166,38 @@ def test_no_page_holds_anything_inline() -> None:
         assert " style=" not in text, page.name
         assert " onclick=" not in text, page.name
         assert "<style" not in text, page.name
+
+
+def test_tries_at_the_same_moment_count_before_any_is_answered() -> None:
+    tries = Tries(lambda: 0.0)
+    listened = 0
+    for _ in range(100):
+        if not tries.wait("hoa", "1.2.3.4"):
+            tries.begin("hoa", "1.2.3.4")
+            listened += 1
+    assert listened == 5
+
+
+def test_an_office_behind_one_address_is_not_shut_out_by_slips_of_many_days() -> None:
+    now = [0.0]
+    tries = Tries(lambda: now[0])
+    for day in range(200):
+        now[0] = day * 86400.0
+        tries.begin(f"person{day}", "1.2.3.4")
+        assert tries.wait("hoa", "1.2.3.4") == 0
+
+
+def test_who_signs_in_rightly_adds_nothing_to_the_address() -> None:
+    tries = Tries(lambda: 0.0)
+    for number in range(200):
+        assert tries.wait(f"person{number}", "1.2.3.4") == 0
+        tries.begin(f"person{number}", "1.2.3.4")
+        tries.succeeded(f"person{number}", "1.2.3.4")
+
+
+def test_a_try_that_could_not_be_judged_does_not_count() -> None:
+    tries = Tries(lambda: 0.0)
+    for _ in range(200):
+        assert tries.wait("hoa", "1.2.3.4") == 0
+        tries.begin("hoa", "1.2.3.4")
+        tries.undecided("hoa", "1.2.3.4")
