@@ -63,6 +63,7 @@ def start(data: Path) -> Serving:
     line = process.stdout.readline()
     if "http://" not in line:
         process.kill()
+        process.communicate()
         pytest.fail("gtn serve did not start: " + (data.parent / "log").read_text())
     return Serving(process, data, int(line.strip().rpartition(":")[2]))
 
