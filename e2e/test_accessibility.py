@@ -139,6 +139,7 @@ SCREENS = {
     "households": "#/ho",
     "household": "#/ho/{household}",
     "an unknown household": "#/ho/household:01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "visit at an unknown household": "#/ho/household:01ARZ3NDEKTSV4RRFFQ69G5FAV/ghi",
     "new household": "#/ho/moi",
     "edit household": "#/ho/{household}/sua",
     "new person": "#/ho/{household}/nguoi",

@@ -29,7 +29,7 @@ export function Visit({ params }: ScreenProps) {
   const visit = params.visit ? view?.visits.find((one) => one.visit._id === params.visit) : undefined;
   if (view === null || (view && params.visit && !visit))
     return (
-      <Screen title={t("visit.amend.title")}>
+      <Screen title={t(params.visit ? "visit.amend.title" : "visit.title")}>
         <p>{t(view ? "amend.missing" : "household.missing")}</p>
       </Screen>
     );
