@@ -7,6 +7,7 @@ cookie of a device (`server.accounts`), which is looked up only where someone mu
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from server.site import Site
 
 _VIEWER = "gtn.viewer"
+_SEEN = "gtn.viewer-seen"
+LASTS = 1.0
+"""Seconds: a request that waits longer asks again who makes it, for the device may have been revoked."""
 
 
 class Public:
@@ -117,12 +121,14 @@ def site_of(connection: HTTPConnection) -> Site:
 
 
 async def find_viewer(connection: HTTPConnection) -> Viewer | None:
-    """Who asks, or None; looked up once per request.
+    """Who asks, or None; looked up once per request, anew when that was `LASTS` ago.
 
     :raises StoreError: when it cannot be known now.
     """
-    if _VIEWER not in connection.scope:
-        connection.scope[_VIEWER] = await site_of(connection).accounts.identify(connection)
+    scope, now = connection.scope, time.monotonic()
+    if _VIEWER not in scope or now - scope[_SEEN] > LASTS:
+        scope[_VIEWER] = await site_of(connection).accounts.identify(connection)
+        scope[_SEEN] = now
     return known_viewer(connection)
 
 

@@ -23,7 +23,7 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from sync import gateway_body as bodies
 from sync.checks import Writer
@@ -33,7 +33,7 @@ from sync.gateway_upstream import Upstream
 from sync.gateway_writes import Batch, Writes
 from sync.names import Names
 from sync.quarantine import Bringer, Quarantine
-from sync.store import Store
+from sync.store import Store, StoreError
 
 SMALL = 256 * 1024
 WORTH_PACKING = 1400
@@ -152,11 +152,32 @@ class Gateway:
         if target.operation != "info":
             path += f"/{target.operation}{bodies.encode_query(query)}"
         opening = self._upstream.open(*self._signed(caller), request.method, path, body)
-        response = await (_unless_gone(request, opening) if query.get("feed") == "longpoll" else opening)
+        polls = query.get("feed") == "longpoll"
+        response = await (_unless_gone(request, opening) if polls else opening)
         try:
-            await _pass_on(response, send, packed=_takes_gzip(request) and query.get("feed") != "longpoll")
+            if polls:
+                await _pass_on(response, self._while_same(request, caller, send), packed=False)
+            else:
+                await _pass_on(response, send, packed=_takes_gzip(request))
         finally:
             response.close() if not response.content.at_eof() else response.release()
+
+    def _while_same(self, request: Request, caller: Caller, send: Send) -> Send:
+        """`send`, cut short once the device was revoked or its person moved while the answer was awaited."""
+        begun = False
+
+        async def pass_on(message: Message) -> None:
+            nonlocal begun
+            try:
+                same = await self._identify(request) == caller
+            except StoreError:
+                same = False  # who may not be known now is told nothing; the phone asks again
+            if not same:
+                raise ClientDisconnect if begun else GatewayError("signed-out")
+            begun = True
+            await send(message)
+
+        return pass_on
 
     async def _read_question(self, request: Request, target: Target, query: dict[str, str]) -> bytes | None:
         """The body of a reading request, in our words; None for GET."""

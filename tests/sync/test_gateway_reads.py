@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import threading
 
@@ -10,12 +11,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from sync.gateway import Gateway
+from sync.gateway import Caller, Gateway
 from sync.names import Names
 from sync.store import Store
 from tests.sync.misbehaving import answer, closed, misbehaving
 from tests.sync.samples import child, visit
-from tests.sync.town import DEVICE, WARD, Town, identify, listening, serving
+from tests.sync.town import DEVICE, PEOPLE, WARD, Town, identify, listening, serving
 
 OWN = f"/sync/w{WARD}-tdp-07"
 
@@ -83,6 +84,41 @@ def test_a_long_poll_answers_when_something_is_written(town: Town) -> None:
     town.push(document)
     waiting.join(10)
     assert found == [document["_id"]]
+
+
+def test_a_long_poll_tells_nothing_to_a_device_that_was_revoked_meanwhile(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = threading.Event()
+
+    class People(dict[str, Caller]):
+        def get(self, name: str, default: object = None) -> Caller | None:  # type: ignore[override]
+            found = super().get(name)
+            if name == "hoa":
+                known.set()
+            return found
+
+    people = People(PEOPLE)
+    monkeypatch.setattr("tests.sync.town.PEOPLE", people)
+    since = town.ask("GET", OWN, person="lan").json["update_seq"]
+    told: list[bytes] = []
+
+    def wait() -> None:
+        path = f"{OWN}/_changes?feed=longpoll&include_docs=true&since={since}&timeout=20000"
+        try:
+            told.append(town.ask("GET", path).body)
+        except (http.client.HTTPException, OSError):
+            told.append(b"")
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert known.wait(10)
+    del people["hoa"]
+    document = visit("person:lan")
+    assert town.push(document, person="lan").json == []
+    waiting.join(20)
+    assert len(told) == 1
+    assert document["_id"].encode() not in told[0]
 
 
 def test_a_checkpoint_is_the_devices_own(town: Town) -> None:
