@@ -11,6 +11,7 @@ from typing import Any
 from server.board import Phone, Source, read_phone
 from server.progress import Period, days_of
 from sync.names import Names
+from sync.refused import count_refused
 from sync.rollup import count_by_volunteer, count_people, rollup_id
 from sync.store import NotFound, Store
 
@@ -101,14 +102,10 @@ class Figures:
         """How many refused documents wait to be looked at; several units together are the whole ward."""
         database = self._names.ward(ward).quarantine
         try:
-            if len(units) != 1:
-                return int((await self._store.info(database))["doc_count"])
-            rows = await self._store.all_docs(
-                database, startkey="refused:", endkey="refused:\ufff0", include_docs=True
-            )
+            counts = await count_refused(self._store, database)
         except NotFound:
             return 0
-        return sum(row["doc"].get("unit") == units[0] for row in rows)
+        return sum(counts.values()) if len(units) != 1 else counts.get(units[0], 0)
 
 
 def _read_accounts(accounts: Sequence[Mapping[str, Any]], ward: str) -> tuple[dict[str, str], list[Phone]]:

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     """the figures of one's own unit, or of all for those of the ward"""
     WARD_PROGRESS = "ward-progress"
     """the figures of every unit"""
+    REFUSED_RECORDS = "refused-records"
+    """reading refused records of every unit, by name; each opening is in the audit"""
     ADMINISTER = "administer"
     """people, units and devices"""
 
@@ -44,8 +46,10 @@ TABLE: dict[Role, frozenset[Permission]] = {
         {_P.SIGNED_IN, _P.PHONE, _P.SYNC, _P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS}
     ),
     Role.REPORTER: frozenset({_P.SIGNED_IN, _P.PHONE, _P.SYNC}),
-    Role.SUPERVISOR: frozenset({_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS}),
-    Role.ADMIN: frozenset({_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS, _P.ADMINISTER}),
+    Role.SUPERVISOR: frozenset({_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS, _P.REFUSED_RECORDS}),
+    Role.ADMIN: frozenset(
+        {_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS, _P.REFUSED_RECORDS, _P.ADMINISTER}
+    ),
 }
 
 OF_A_UNIT = frozenset({Role.VOLUNTEER, Role.LEAD, Role.REPORTER})

@@ -26,6 +26,7 @@ from server.live import Live
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
+from sync.audit import Audit
 from sync.conflicts import Conflicts
 from sync.design import deploy
 from sync.embedded.child import EmbeddedStore, StoreFailed
@@ -63,10 +64,12 @@ class Site:
     rollup: Rollup = field(init=False)
     conflicts: Conflicts = field(init=False)
     gateway: Gateway = field(init=False)
+    audit: Audit = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
         self.figures = Figures(self.store, self.names)
+        self.audit = Audit(self.store, self.names)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
             self.store,

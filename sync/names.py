@@ -77,6 +77,10 @@ class Names:
     def accounts(self) -> str:
         return f"{self.prefix}accounts"
 
+    @property
+    def audit(self) -> str:
+        return f"{self.prefix}audit"
+
     def ward(self, ward: str) -> WardNames:
         return _ward(self.prefix, ward)
 

@@ -21,8 +21,6 @@ from sync.documents import ULID
 from sync.store import Document, PartlySaved, Store, StoreUnavailable
 
 _ID = re.compile(rf"[a-z]+:{ULID}")
-DESIGN = "refused"
-"""Its design document: what was refused by time and by unit, without what the documents say."""
 DAILY = 2000
 """Documents of one device that are kept in one day, so that a broken phone cannot fill the disk."""
 

@@ -5,8 +5,10 @@ Every function may be called again at each start; nothing is written when nothin
 
 from __future__ import annotations
 
+from sync.audit import DESIGN as AUDIT
 from sync.design import deploy
 from sync.names import Names
+from sync.refused import DESIGN as REFUSED
 from sync.store import Store
 
 UNIT_DESIGNS = ("guard", "progress", "conflicts")
@@ -15,12 +17,15 @@ UNIT_DESIGNS = ("guard", "progress", "conflicts")
 async def prepare_server(store: Store, names: Names) -> None:
     """The databases of the whole installation."""
     await _restrict(store, names.accounts)
+    await _restrict(store, names.audit)
+    await deploy(store, names.audit, AUDIT)
 
 
 async def prepare_ward(store: Store, names: Names, ward: str) -> None:
     """The ward's own databases, which no phone reaches."""
     for database in names.ward(ward).own:
         await _restrict(store, database)
+    await deploy(store, names.ward(ward).quarantine, REFUSED)
 
 
 async def prepare_unit(store: Store, names: Names, ward: str, unit: str) -> str:

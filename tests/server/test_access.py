@@ -16,7 +16,7 @@ from server.roles import TABLE, Permission, Role, may
 from sync import checks
 
 ROUTES = routes()
-EXAMPLES = {"hash": "0" * 20, "code": "tram-y-te", "path": "x"}
+EXAMPLES = {"hash": "0" * 40, "code": "tram-y-te", "path": "x"}
 
 
 def walk(found: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseRoute]]:
@@ -95,7 +95,7 @@ def test_another_units_database_does_not_exist_for_a_volunteer(
 ) -> None:
     cookie = enrolled(Role.VOLUNTEER)
     assert visitor.get("/sync/w09562-tram-y-te", headers=cookie).status_code == 200
-    for other in ("w09562-mttq", "w09562-catalog", "accounts", "w09562-nowhere"):
+    for other in ("w09562-mttq", "w09562-catalog", "accounts", "audit", "w09562-nowhere"):
         answer: dict[str, Any] = visitor.get(f"/sync/{other}", headers=cookie).json()
         assert answer["error"] == "not-yours", other
 

@@ -13,7 +13,7 @@ def test_the_names_of_two_wards_stand_side_by_side() -> None:
     assert names.unit("00004", "tdp-07") == "w00004-tdp-07"
     assert names.ward("09562").photos("tdp-07") == "w09562-tdp-07-photos"
     assert names.ward("09562").own == ("w09562-catalog", "w09562-rollup", "w09562-quarantine")
-    assert names.accounts == "accounts"
+    assert (names.accounts, names.audit) == ("accounts", "audit")
 
 
 def test_a_prefix_is_in_the_databases_and_not_in_roles_or_addresses() -> None:

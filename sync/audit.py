@@ -1,0 +1,47 @@
+"""Who looked at personal data by duty: entries that are added and never changed.
+
+One document per act in the database ``audit``, which only the server reaches; its validator refuses a
+change or removal. An entry names the thing by its id and holds nothing about a resident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sync.names import Names
+from sync.store import Store
+from sync.ulids import new_ulid
+
+DESIGN = "audit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who (`by`, in the role held then) did what (`action`) to what (`subject`, an id) of which unit."""
+
+    by: str
+    role: str
+    action: Literal["refused-record-opened"]
+    subject: str
+    unit: str
+    ward: str
+
+
+class Audit:
+    """The installation's audit."""
+
+    def __init__(self, store: Store, names: Names) -> None:
+        self._store = store
+        self._database = names.audit
+
+    async def write(self, act: Act) -> None:
+        """Returns once the entry is stored; what it is about may be shown only then.
+
+        :raises StoreError: when it was not.
+        """
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        await self._store.put(
+            self._database, {"_id": f"audit:{new_ulid()}", "type": "audit", "at": at, **asdict(act)}
+        )
