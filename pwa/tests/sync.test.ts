@@ -169,6 +169,24 @@ test("signing out with unsent records is not done", async () => {
   expect(phone.phone.session.value).toBeNull();
 });
 
+test("a record saved while the server is being told of the sign-out is not thrown away", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  let saving: Promise<unknown> | undefined;
+  server.answers = (path) => {
+    if (path === "/api/sign-out") saving = phone.save();
+    return path === "/api/sign-out" ? new Response(null, { status: 204 }) : undefined;
+  };
+  const answer = await phone.phone.signOut();
+  await saving;
+  expect(answer).toEqual({ ok: false, waiting: 1, error: "waiting" });
+  expect(phone.phone.session.value).not.toBeNull();
+  server.answers = () => undefined;
+  await phone.sync();
+  expect(phone.counts).toMatchObject({ waiting: 0, refused: 0 });
+  expect(server.documents.size).toBe(1);
+});
+
 test("a busy server, a Wi-Fi sign-in page and a half-accepted write are no acknowledgement", async () => {
   const server = new FakeServer();
   const phone = await signedIn(server);

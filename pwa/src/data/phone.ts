@@ -100,14 +100,17 @@ export class Phone {
 
   async signOut(): Promise<SignOutAnswer> {
     const engine = await this.engine();
-    const { waiting, refused } = engine.counts();
+    const { waiting } = engine.counts();
     if (waiting) return { ok: false, waiting, error: "waiting" };
     const { database } = this.sessions.current ?? { database: "" };
     try {
-      await this.sessions.signOut();
+      // another tab, or a form of this one, may have saved meanwhile: that is never thrown away
+      const nothingWaits = async () => (await engine.refresh(), engine.counts().waiting === 0);
+      if (!(await this.sessions.signOut(nothingWaits))) return { ok: false, waiting: engine.counts().waiting, error: "waiting" };
     } catch {
       return { ok: false, waiting: 0, error: "offline" };
     }
+    const { refused } = engine.counts();
     // a refused record is whole only here: its database stays for the next sign-in of this unit
     await this.closeEngine(refused === 0);
     if (refused === 0) await this.forget(database);

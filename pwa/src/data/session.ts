@@ -39,10 +39,13 @@ export class Sessions {
     return this.ask("/api/hello", { clock: this.clock.raw(), app: VERSION, ...(mark && { mark }), ...state });
   }
 
-  async signOut(): Promise<void> {
+  /** False, and still signed in here, when something came to wait while the server was being told. */
+  async signOut(nothingWaits: () => Promise<boolean>): Promise<boolean> {
     await this.server.post("/api/sign-out", "{}");
+    if (!(await nothingWaits())) return false;
     this.current = null;
     await this.store.delete("values", "session");
+    return true;
   }
 
   /** Both calls answer with a session, and tell the server's time. */
