@@ -5,7 +5,6 @@ People of the ward see every unit; whoever belongs to a unit sees that one alone
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +19,7 @@ from server.board import Board, build_board, read_units
 from server.drawing import draw_board, offered_periods
 from server.errors import Problem
 from server.numbers import VIETNAM, vietnam_today
-from server.periods import Choice, PeriodError, read_period
+from server.periods import Choice, PeriodError, is_day, read_period
 from server.progress import SORTS, Unit
 from server.roles import Permission
 from server.sheets import write_sheets
@@ -106,7 +105,7 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
 
 def _form(first: str, last: str) -> dict[str, Any]:
     """What stands in the form; a field for dates would drop what is none, so that one is for text."""
-    kinds = ["date" if re.fullmatch(r"\d{4}-\d\d-\d\d|", value) else "text" for value in (first, last)]
+    kinds = ["date" if not value or is_day(value) else "text" for value in (first, last)]
     return {"from": first, "to": last, "kinds": kinds}
 
 

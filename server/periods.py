@@ -90,6 +90,14 @@ def _custom(query: Mapping[str, str]) -> Period:
     return Period(first, last)
 
 
+def is_day(text: str) -> bool:
+    """Whether a field for dates would take this text."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _date(text: str) -> date:
     try:
         day = date.fromisoformat(text)

@@ -30,7 +30,7 @@ export function Household({ params }: ScreenProps) {
   const door = doors.value.find((one) => one.id === id);
   const address = view?.household.address.value ?? door?.address;
   const line = view?.line ?? door?.line ?? "";
-  if (view === null && !door) return <Missing />;
+  if (view === null) return <Missing id={id} />;
   return (
     <Screen
       title={line || t("app.loading")}
@@ -47,10 +47,15 @@ export function Household({ params }: ScreenProps) {
   );
 }
 
-function Missing() {
+/** Why a household cannot be shown: one that stands in the list is there, only its record could not be opened. */
+export function whyMissing(id: string): string {
+  return t(doors.value.some((one) => one.id === id) ? "household.unreadable" : "household.missing");
+}
+
+function Missing({ id }: { id: string }) {
   return (
     <Screen title={t("nav.households")}>
-      <p>{t("household.missing")}</p>
+      <p>{whyMissing(id)}</p>
       <a class="button" href={to("households")}>
         {t("nav.households")}
       </a>

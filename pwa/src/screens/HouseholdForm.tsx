@@ -13,6 +13,7 @@ import { Choice, ChooseOne, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
+import { whyMissing } from "./Household";
 import { StorageNotice } from "./Visit";
 
 interface HouseholdDraft {
@@ -46,7 +47,7 @@ export function HouseholdForm({ params, query }: ScreenProps) {
   if (opened.value === "missing")
     return (
       <Screen title={t("household-form.edit")}>
-        <p>{t("household.missing")}</p>
+        <p>{whyMissing(id ?? "")}</p>
       </Screen>
     );
   return <Form {...opened.value} />;

@@ -13,7 +13,7 @@ import { Choice, ChooseOne, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
-import { useHousehold } from "./Household";
+import { useHousehold, whyMissing } from "./Household";
 import { AgeBandChoice, LabelField } from "./person";
 import { StorageNotice } from "./Visit";
 
@@ -36,7 +36,7 @@ export function PersonForm({ params }: ScreenProps) {
   if (view === null || (params.person && !person))
     return (
       <Screen title={title}>
-        <p>{t("household.missing")}</p>
+        <p>{whyMissing(params.id ?? "")}</p>
       </Screen>
     );
   return <Loaded title={title} line={view.line} household={view.household._id} person={person} />;

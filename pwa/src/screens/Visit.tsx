@@ -13,7 +13,7 @@ import { t } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
-import { useHousehold } from "./Household";
+import { useHousehold, whyMissing } from "./Household";
 import { acts, draftKey, emptyDraft, fromRecord, gaps, toRecord, type Gap, type VisitDraft } from "./record";
 import { Outcomes } from "./visit/Outcomes";
 import { People } from "./visit/People";
@@ -30,7 +30,7 @@ export function Visit({ params }: ScreenProps) {
   if (view === null || (view && params.visit && !visit))
     return (
       <Screen title={t(params.visit ? "visit.amend.title" : "visit.title")}>
-        <p>{t(view ? "amend.missing" : "household.missing")}</p>
+        <p>{view ? t("amend.missing") : whyMissing(id)}</p>
       </Screen>
     );
   if (visit && !visit.mayAmend)

@@ -79,7 +79,7 @@ export const en: Texts = {
   "today.numbers.week": "This week",
   "today.doors": "doors",
   "today.acts": "acts of help",
-  "today.people": "people helped",
+  "today.people": "people in the book",
   "today.next": "Next door",
   "today.next.none": "Every door on the list has been visited.",
   "today.tally": "Help at the desk",
@@ -114,6 +114,8 @@ export const en: Texts = {
   "list.people": "{n} on file",
   "list.business": "Business",
 
+  "household.unreadable":
+    "The phone could not open this door, perhaps because it is full. Please make room and open the app again; what was recorded is still there.",
   "household.missing": "This door is not on this phone. It may have been moved, or not fetched yet.",
   "household.visit": "Record a visit",
   "household.people": "People here",

@@ -15,6 +15,8 @@ export const screens = {
   "first.offline": "Mất mạng giữa chừng. Có mạng lại, máy sẽ tự tải tiếp, không phải làm lại từ đầu.",
   "first.retry": "Thử lại ngay",
 
+  "household.unreadable":
+    "Máy chưa mở được hộ này, có thể do hết chỗ trống. Xin xóa bớt ảnh, video trên máy rồi mở lại ứng dụng; những gì đã ghi vẫn còn.",
   "household.missing": "Không thấy hộ này trên máy. Có thể hộ đã được chuyển hoặc chưa tải về.",
   "household.visit": "Ghi lần gõ cửa",
   "household.people": "Người trong hộ",

@@ -5,7 +5,7 @@ export const today = {
   "today.numbers.week": "Tuần này",
   "today.doors": "cửa đã gõ",
   "today.acts": "lượt hỗ trợ",
-  "today.people": "người được giúp",
+  "today.people": "người có trong sổ",
   "today.next": "Hộ tiếp theo",
   "today.next.none": "Mọi hộ trong danh sách đều đã có người đến.",
   "today.tally": "Hỗ trợ tại bàn",
