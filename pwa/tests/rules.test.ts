@@ -67,3 +67,9 @@ test("the day is Vietnam's", () => {
   expect(dayOf("2026-05-19T17:01:00.000Z")).toBe("2026-05-20");
   expect(dayOf("2026-05-19T16:59:59.999Z")).toBe("2026-05-19");
 });
+
+test("half an emoji, cut off by a limit of length, is left out: the server could not read it", () => {
+  expect(clean("tốt \ud83d", true)).toBe("tốt");
+  expect(clean("\ude00tốt")).toBe("tốt");
+  expect(clean("tốt 😀")).toBe("tốt 😀");
+});

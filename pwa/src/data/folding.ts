@@ -4,6 +4,7 @@
  * The same rules as `sync/text.py`; `tests/cases/folding.json` holds the cases that both pass.
  */
 const MARKS = /[\u0300-\u036f]/g;
+const HALVES = /\p{Surrogate}/gu; // half of an emoji cut off by a limit: no JSON for the server
 const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]/g;
 
 /** Lower case without marks: "Yên Nghĩa", "yen nghia" and their NFD forms become equal. */
@@ -13,7 +14,7 @@ export function fold(text: string): string {
 
 /** NFC, nothing invisible; every run of white space becomes one space, in a note line breaks stay. */
 export function clean(text: string, keepLines = false): string {
-  const visible = text.replace(INVISIBLE, "").normalize("NFC");
+  const visible = text.replace(INVISIBLE, "").replace(HALVES, "").normalize("NFC");
   if (!keepLines) return visible.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return visible.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, " ").trim();
 }
