@@ -72,7 +72,7 @@ async def test_a_wrong_date_is_explained_and_the_form_kept(sign_in: SignIn) -> N
     page = await (await sign_in("supervisor")).get("/desk?from=1.5.2026&to=2026-05-01")
     assert 'type="text" value="1.5.2026"' in page.text
     page = await (await sign_in("supervisor")).get("/desk?from=2026-13-01&to=2026-05-01")
-    assert 'type="text" value="2026-13-01"' in page.text, "the field for dates shows nothing of what was typed"
+    assert 'type="text" value="2026-13-01"' in page.text, "the date typed is not shown"
     assert (await (await sign_in("supervisor")).get("/desk/progress.xlsx?period=x")).status_code == 400
 
 
