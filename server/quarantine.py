@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from server.access import route, site_of, viewer
 from server.errors import Problem
-from server.refused_record import ADVICE, kind_of, tell
+from server.refused_record import ADVICE, CORRECTED, kind_of, tell
 from server.roles import Permission
 from server.site import Site
 from server.templates import render
@@ -94,6 +94,7 @@ async def record(request: Request) -> Response:
     await site.audit.write(act)
     t, language = translate(request), language_of(request)
     code = str(refused.get("code", ""))
+    advice = ADVICE.get(code, "other")
     return render(
         request,
         "quarantine_record.html",
@@ -104,7 +105,8 @@ async def record(request: Request) -> Response:
         person=names.get(str(refused.get("by")), t("quarantine.unknown.person")),
         device=names.get(str(refused.get("device")), t("quarantine.unknown.device")),
         reason=_reason(code, t),
-        advice=t(f"quarantine.do.{ADVICE.get(code, 'other')}"),
+        advice=t(f"quarantine.do.{advice}"),
+        on_the_phone=advice in CORRECTED,
     )
 
 

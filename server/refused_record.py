@@ -40,6 +40,8 @@ ADVICE = {
     "no-consent": "consent",
 }
 """What helps, by the code of `sync.checks`: a key under ``quarantine.do``."""
+CORRECTED = frozenset({"update", "shorten", "save", "number", "consent", "other"})
+"""Advice to open the record on the phone and correct it there."""
 WHOLE = frozenset(code for code, advice in ADVICE.items() if advice == "update")
 """Refused for their form: words alone would hide what is wrong, so the text is shown as it came."""
 KINDS = ("visit", "household", "resident")

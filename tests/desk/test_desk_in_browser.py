@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from starlette.applications import Starlette
 
 from server.site import Site
 from tests.desk.conftest import SignIn
+from tests.desk.quarantine_records import bringer, document, refuse
+from tests.desk.quarantine_records import visit as visit_of
 from tests.desk.test_rollup import visit
 
 SYSTEM = Path("/usr/bin/chromium")
@@ -97,12 +100,27 @@ async def test_a_reader_who_was_signed_out_is_told(page: Page, site: Site) -> No
     await expect(page.locator("#live-text")).to_contain_text("Phiên đăng nhập đã hết")
 
 
-async def test_every_page_of_the_desk_passes_axe_and_fits_the_phone(page: Page) -> None:
+@pytest.fixture
+async def refused(site: Site) -> list[str]:
+    """The pages of two refused records, one with long texts, one that no words can tell."""
+    long = "một ghi chú rất dài " * 60 + "không-có-chỗ-ngắt" * 30
+    helps = [{"service": "ihanoi", "level": "installed", "age_band": "60-plus"}]
+    told = visit_of(1, note=long, helps=helps, follow_up={"on": "2026-05-09", "why": long[:300]})
+    strange = {**document("visit", 2), "type": "x" * 200}
+    return [
+        await refuse(site, told, "id-number", bringer("device:unknown")),
+        await refuse(site, strange, "unknown-type", bringer("device:unknown", "tdp-09")),
+    ]
+
+
+async def test_every_page_of_the_desk_passes_axe_and_fits_the_phone(page: Page, refused: list[str]) -> None:
     addresses = ("/desk", f"/desk?{MAY}", f"/desk/unit/tdp-07?{MAY}", "/desk?from=x&to=y")
-    for address in addresses:
+    quarantine = ("/desk/quarantine", "/desk/quarantine?unit=tdp-07", "/desk/quarantine?unit=tdp-08")
+    for address in (*addresses, *quarantine, *refused):
         for width in (360, 1280):
             await page.set_viewport_size({"width": width, "height": 640})
             await page.goto(address)
+            await page.eval_on_selector_all("pre", "all => all.forEach(e => (e.parentElement.open = true))")
             found = await Axe().run(page)
             problems = [(row["id"], row["nodes"][0]["html"]) for row in found.response["violations"]]
             assert problems == [], f"{address} at {width}"
@@ -110,11 +128,23 @@ async def test_every_page_of_the_desk_passes_axe_and_fits_the_phone(page: Page) 
             assert overflow <= 0, f"{address} scrolls sideways at {width}"
 
 
-async def test_targets_are_large_enough_for_a_finger(page: Page) -> None:
+async def test_a_supervisor_gets_from_the_count_to_the_record(page: Page, refused: list[str]) -> None:
     await page.goto(f"/desk?{MAY}")
-    small = await page.eval_on_selector_all(
-        ".periods a, .periods summary, .units a, .desk .button, .top a, .top button, .numbers summary",
-        "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 44)"
-        ".map(e => e.outerHTML.slice(0, 90))",
-    )
-    assert small == []
+    await page.get_by_role("link", name="bản ghi bị từ chối đang chờ").click()
+    await page.get_by_label("Đơn vị").select_option("tdp-07")
+    await page.get_by_role("button", name="Xem", exact=True).click()
+    await page.get_by_role("link", name="Lần gõ cửa").click()
+    await expect(page).to_have_url(re.compile(refused[0]))
+    await expect(page.get_by_role("heading", name="Tổ viên có thể làm gì")).to_be_visible()
+
+
+async def test_targets_are_large_enough_for_a_finger(page: Page, refused: list[str]) -> None:
+    for address in (f"/desk?{MAY}", "/desk/quarantine", *refused):
+        await page.goto(address)
+        small = await page.eval_on_selector_all(
+            ".periods a, .periods summary, .units a, .desk .button, .top a, .top button, .numbers summary,"
+            ".refused a, .desk-back a, .desk select, .desk form button",
+            "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 44)"
+            ".map(e => e.outerHTML.slice(0, 90))",
+        )
+        assert small == [], address
