@@ -31,6 +31,7 @@ from server.cookies import device_cookie, read_device_cookie
 from server.errors import Problem
 from server.settings import Settings
 from sync import id_numbers
+from sync.clocks import text_of
 from sync.feed import follow
 from sync.names import Names
 from sync.store import Conflict, Document, Store, StoreError
@@ -44,11 +45,6 @@ HASHES = 4
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,47}")
 
 log = structlog.get_logger(__name__)
-
-
-def text_of(at: datetime) -> str:
-    """This moment as documents write it: UTC with milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def hash_secret(secret: str) -> str:

@@ -13,12 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
-from server.accounts import LIFETIME, text_of
+from server.accounts import LIFETIME
 from server.bodies import read_json
 from server.cookies import device_cookie
 from server.errors import Problem
 from server.roles import Permission
 from server.sign_in import check_password
+from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
 
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]

@@ -24,7 +24,7 @@ code of the refusal     when
 ======================  ==========================================================================
 
 The sentence for each is ``refused.<code>`` in server/texts/{vi,en}/refused.json. An instant ahead of
-the server's clock is no reason to refuse: `at` is kept as the phone wrote it.
+the server's clock is no reason to refuse: `sync.clocks` sets it right on arrival.
 
 ``created.device`` of a new document is not compared with the device that brings it: a person who signs
 in afresh gets a new device, and what was recorded before must still arrive.

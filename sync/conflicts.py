@@ -10,8 +10,6 @@ merged document could come too late while the tombstone beside it did not, and w
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -19,6 +17,7 @@ import structlog
 
 from sync.merge import MergeError, merge
 from sync.names import Names
+from sync.revisions import child_of
 from sync.store import Document, NotFound, Store, StoreError
 
 DESIGN, VIEW = "conflicts", "open"
@@ -39,18 +38,10 @@ def resolve(leaves: Sequence[Document]) -> list[Document]:
         merged = merge(leaves).document
     except (KeyError, TypeError, AttributeError) as error:
         raise MergeError(f"not a document with registers ({type(error).__name__})") from None
-    ends = [_child(other, {"_id": other["_id"], "_deleted": True}) for other in others]
+    ends = [child_of(other, {"_id": other["_id"], "_deleted": True}) for other in others]
     if merged == {name: value for name, value in winner.items() if name != "_rev"}:
         return ends
-    return [_child(winner, merged), *ends]
-
-
-def _child(parent: Document, document: Document) -> Document:
-    generation, _, name = parent["_rev"].partition("-")
-    said = json.dumps([parent["_rev"], document], sort_keys=True, ensure_ascii=False)
-    digest = hashlib.md5(said.encode(), usedforsecurity=False).hexdigest()
-    start = int(generation) + 1
-    return {**document, "_rev": f"{start}-{digest}", "_revisions": {"start": start, "ids": [digest, name]}}
+    return [child_of(winner, merged), *ends]
 
 
 def _rank(leaf: Document) -> tuple[int, str]:

@@ -12,12 +12,13 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
 
-from sync import checks
+from sync import checks, clocks
 from sync.checks import Refusal, Stored, Writer
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
@@ -138,13 +139,15 @@ class Writes:
         """Write what passed the checks; gives what CouchDB's own validator refuses."""
         if not documents:
             return []
-        body = {"new_edits": False, "docs": documents}
+        arrival = datetime.fromisoformat(batch.bringer.at)
+        stored = [clocks.correct(document, arrival) or document for document in documents]
+        body = {"new_edits": False, "docs": stored}
         status, answer = await self._upstream.ask(
             batch.person, batch.role, "POST", f"{batch.path}/_bulk_docs", body
         )
         if status != 201 or not isinstance(answer, list):
             raise GatewayError("store-unavailable", f"{status} from _bulk_docs")
-        sent = {(document["_id"], document["_rev"]): document for document in documents}
+        sent = {(to["_id"], to["_rev"]): document for to, document in zip(stored, documents, strict=True)}
         refused = []
         for row in answer:
             if "error" not in row:

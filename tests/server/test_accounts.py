@@ -12,10 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from server import accounts as module
-from server.accounts import LIFETIME, hash_secret, is_news, is_valid, text_of
+from server.accounts import LIFETIME, hash_secret, is_news, is_valid
 from server.errors import Problem
 from server.roles import Role
 from server.site import Site
+from sync.clocks import text_of
 from sync.store import Store, StoreUnavailable
 from tests.server.conftest import PASSWORD, UNIT
 
