@@ -61,27 +61,30 @@ test("two phones that changed one household apart hold the merged one, nothing w
 });
 
 test("an edit that was saved on the branch that ended is sent all the same", async () => {
-  expect.hasAssertions();
   const server = new FakeServer();
   const [one, two] = [await signedIn(server), await signedIn(server, "person:lan")];
-  const { _id: id } = await one.household({ house: "12" });
-  await one.sync();
-  await two.sync();
-  for (const [phone, house] of [[one, "14"], [two, "16"]] as const) {
-    await (await records(phone)).household({ id, address: { house } });
-    await phone.sync();
-  }
-  const ended = server.leaves(id).sort()[0];
+  const id = await apartWhereTheFirstEnds(server, one, two);
   merge(server, id, {});
-  for (const phone of [one, two]) {
-    const held = await (await records(phone)).get<Household>(id);
-    if (held._rev !== ended) continue;
-    const late = await (await records(phone)).household({ id, adults: 5 });
-    await phone.sync();
-    expect(server.leaves(id)).toContain((late as Household & { _rev: string })._rev);
-    expect(phone.counts).toMatchObject({ waiting: 0, refused: 0 });
-  }
+  const late = await (await records(one)).household({ id, adults: 5 });
+  await one.sync();
+  expect(server.leaves(id)).toContain((late as Household & { _rev: string })._rev);
+  expect(one.counts).toMatchObject({ waiting: 0, refused: 0 });
 });
+
+/** A household edited apart, of which the first phone holds the branch that loses: names of revisions are random. */
+async function apartWhereTheFirstEnds(server: FakeServer, one: TestPhone, two: TestPhone): Promise<string> {
+  for (;;) {
+    const { _id: id } = await one.household({ house: "12" });
+    await one.sync();
+    await two.sync();
+    for (const [phone, house] of [[one, "14"], [two, "16"]] as const) {
+      await (await records(phone)).household({ id, address: { house } });
+      await phone.sync();
+    }
+    const held = await (await records(one)).get<Household>(id);
+    if (held._rev === server.leaves(id).sort()[0]) return id;
+  }
+}
 
 test("a withdrawn consent takes the name out of the history too", async () => {
   const server = new FakeServer();

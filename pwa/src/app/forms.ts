@@ -1,4 +1,4 @@
-/** How many forms are open: while one is, nothing may interrupt, no update and no reload. */
+/** Forms: how many are open (while one is, nothing may interrupt), and under which key a half-written visit is kept. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
@@ -13,3 +13,5 @@ export function useOpenForm(): void {
     };
   }, []);
 }
+
+export const draftKey = (household: string, visit?: string): string => `visit:${visit ?? household}`;

@@ -10,7 +10,7 @@ import { clock } from "../app/time";
 import { draft as readDraft, dropDraft, mayAmend, now, openVisit, saveDraft, saveVisit, type AgeBand, type Visit } from "../data";
 import { pick, t } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
-import { Stepper } from "../ui/Field";
+import { Stepper } from "../ui/Stepper";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
 import { StorageNotice } from "./Visit";

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { ScreenProps } from "../app/App";
 import { outcomeIcon, outcomeName } from "../app/choices";
+import { draftKey } from "../app/forms";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { clock, longDay, number, weekStart } from "../app/time";
@@ -12,7 +13,7 @@ import { DoorRow, Plate, restOf } from "../ui/DoorRow";
 import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
 import { StateMark } from "../ui/Receipt";
-import { draftKey, type VisitDraft } from "./record";
+import type { VisitDraft } from "./record";
 
 export function Today(_: ScreenProps) {
   const day = today();

@@ -32,7 +32,6 @@ export interface VisitDraft {
   at: string;
 }
 
-export const draftKey = (household: string, visit?: string): string => `visit:${visit ?? household}`;
 
 export function emptyDraft(at: string): VisitDraft {
   return { outcome: "met", helped: [], obstacles: [], when: "none", day: "", why: "", note: "", at };

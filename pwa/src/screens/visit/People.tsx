@@ -6,7 +6,7 @@ import { ageBands, bandName, levelName, obstacles, serviceName, serviceOf, servi
 import type { AgeBand, HouseholdView, Person, Service } from "../../data";
 import { pick, t } from "../../texts";
 import { Choice, ChooseOne, type Option } from "../../ui/Choices";
-import { Stepper } from "../../ui/Field";
+import { Stepper } from "../../ui/Stepper";
 import { Icon } from "../../ui/Icon";
 import type { HelpDraft, HelpedDraft } from "../record";
 import type { Form } from "../Visit";
