@@ -114,7 +114,7 @@ def expect_saved(phone: Phone) -> str:
 
 
 def stored(phone: Phone, document: str) -> list[dict[str, Any]]:
-    """A document's leaves as the server holds them, asked through the gateway by this phone."""
+    """A document's living leaves as the server holds them, asked through the gateway by this phone."""
     answer = phone.page.evaluate(
         """async (id) => {
             const names = (await indexedDB.databases()).map((one) => one.name);
@@ -125,7 +125,8 @@ def stored(phone: Phone, document: str) -> list[dict[str, Any]]:
         }""",
         document,
     )
-    return [one["ok"] for row in answer["results"] for one in row["docs"] if "ok" in one]
+    leaves = [one["ok"] for row in answer["results"] for one in row["docs"] if "ok" in one]
+    return [leaf for leaf in leaves if not leaf.get("_deleted")]
 
 
 def fetch_news(phone: Phone) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from e2e.desk import Desk
+from e2e.forms import add_household, fetch_news, open_household, stored
 from e2e.phone import LONG, Phone
 from e2e.server import Server
 
@@ -33,6 +34,14 @@ def record_absent(phone: Phone) -> None:
     page.get_by_role("radio", name="Vắng nhà").check()
     page.get_by_role("button", name="Lưu").click()
     expect(phone.heading()).to_contain_text("Đã lưu trên máy")
+
+
+def edit_household(phone: Phone, door: str, house: str, adults: str) -> None:
+    phone.open(f"#/ho/{door}/sua")
+    phone.page.get_by_label("Số nhà", exact=True).fill(house)
+    phone.page.get_by_label("Số người lớn (nếu biết)").fill(adults)
+    phone.page.get_by_role("button", name="Lưu").click()
+    expect(phone.heading()).to_contain_text(house)
 
 
 def acts(page: Page) -> Locator:
@@ -91,6 +100,34 @@ def test_what_one_phone_of_a_unit_records_the_other_one_sees(phone: Phones) -> N
     assert nam.open_first_door() == address
     nam.expect_text(re.compile("Vắng nhà"))
     nam.expect_text(re.compile("Nguyễn Thị Hoa"))
+
+
+def test_one_household_edited_apart_on_two_phones_keeps_both_edits(phone: Phones) -> None:
+    hoa, nam = phone("hoa"), phone("nam")
+    door = add_household(hoa, "71")
+    hoa.wait_until_sent()
+    fetch_news(nam)
+    open_household(nam, door)
+    expect(nam.heading()).to_contain_text("71", timeout=LONG)
+    for one in (hoa, nam):
+        one.go_offline()
+    edit_household(hoa, door, "71A", adults="")
+    edit_household(nam, door, "71B", adults="5")
+    for one in (hoa, nam):
+        one.go_online()
+        one.wait_until_sent()
+
+    for one in (hoa, nam):
+        for _ in range(10):
+            fetch_news(one)
+            one.open(f"#/ho/{door}")
+            if len(stored(one, door)) == 1 and one.heading().inner_text().startswith("71B"):
+                break
+        expect(one.heading()).to_contain_text("71B")
+    (merged,) = stored(hoa, door)
+    assert merged["adults"]["value"] == 5
+    past = [entry["value"]["house"] for entry in merged["history"] if entry["field"] == "address"]
+    assert "71A" in past, "the number that one volunteer wrote is nowhere to be found"
 
 
 def test_a_phone_of_another_unit_sees_nothing_of_it(phone: Phones, server: Server) -> None:
