@@ -35,22 +35,47 @@ class Permission(StrEnum):
     """the figures of every unit"""
     REFUSED_RECORDS = "refused-records"
     """reading refused records of every unit, by name; each opening is in the audit"""
+    INVITE = "invite"
+    """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
+    GIVE_ROLES = "give-roles"
+    """changing what people may do, and where (see `GIVES`)"""
+    UNITS = "units"
+    """adding, renaming and merging units"""
+    PRIVACY = "privacy"
+    """residents' requests, erasing, incidents"""
+    AUDIT = "audit"
+    """searching who saw and did what"""
     ADMINISTER = "administer"
-    """people, units and devices"""
+    """settings of the ward"""
 
 
 _P = Permission
+_PHONE = frozenset({_P.SIGNED_IN, _P.PHONE, _P.SYNC})
+_DESK = frozenset(
+    {
+        _P.SIGNED_IN,
+        _P.UNIT_PROGRESS,
+        _P.WARD_PROGRESS,
+        _P.REFUSED_RECORDS,
+        _P.INVITE,
+        _P.GIVE_ROLES,
+        _P.PRIVACY,
+    }
+)
 TABLE: dict[Role, frozenset[Permission]] = {
-    Role.VOLUNTEER: frozenset({_P.SIGNED_IN, _P.PHONE, _P.SYNC, _P.RECORD_VISITS}),
-    Role.LEAD: frozenset(
-        {_P.SIGNED_IN, _P.PHONE, _P.SYNC, _P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS}
-    ),
-    Role.REPORTER: frozenset({_P.SIGNED_IN, _P.PHONE, _P.SYNC}),
-    Role.SUPERVISOR: frozenset({_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS, _P.REFUSED_RECORDS}),
-    Role.ADMIN: frozenset(
-        {_P.SIGNED_IN, _P.UNIT_PROGRESS, _P.WARD_PROGRESS, _P.REFUSED_RECORDS, _P.ADMINISTER}
-    ),
+    Role.VOLUNTEER: _PHONE | {_P.RECORD_VISITS},
+    Role.LEAD: _PHONE | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE},
+    Role.REPORTER: _PHONE,
+    Role.SUPERVISOR: _DESK,
+    Role.ADMIN: _DESK | {_P.UNITS, _P.AUDIT, _P.ADMINISTER},
 }
+
+GIVES: dict[Role, frozenset[Role]] = {
+    Role.LEAD: frozenset({Role.VOLUNTEER, Role.REPORTER}),
+    Role.SUPERVISOR: frozenset({Role.VOLUNTEER, Role.LEAD, Role.REPORTER}),
+    Role.ADMIN: frozenset(Role),
+}
+"""Which roles someone may give, take away, and invite new phones for."""
 
 OF_A_UNIT = frozenset({Role.VOLUNTEER, Role.LEAD, Role.REPORTER})
 """Roles whose people belong to a unit; the others belong to the ward."""
@@ -59,3 +84,8 @@ OF_A_UNIT = frozenset({Role.VOLUNTEER, Role.LEAD, Role.REPORTER})
 def may(role: str, permission: Permission) -> bool:
     """Whether someone of this role has the permission; a role unknown to us has none."""
     return role in TABLE and permission in TABLE[Role(role)]
+
+
+def may_give(giver: str, role: str) -> bool:
+    """Whether someone of the role `giver` may make, change or invite someone of `role`."""
+    return giver in GIVES and role in GIVES[Role(giver)]

@@ -16,6 +16,43 @@ from sync.ulids import new_ulid
 
 DESIGN = "audit"
 
+Action = Literal[
+    "refused-record-opened",
+    "signed-in",
+    "signed-out",
+    "sign-in-failed",
+    "password-changed",
+    "second-factor-set",
+    "second-factor-removed",
+    "person-added",
+    "person-changed",
+    "role-changed",
+    "person-ended",
+    "device-revoked",
+    "device-lost",
+    "invited",
+    "invitation-revoked",
+    "invitation-used",
+    "unit-added",
+    "unit-renamed",
+    "units-merged",
+    "resident-viewed",
+    "resident-extracted",
+    "resident-corrected",
+    "resident-restricted",
+    "resident-erased",
+    "request-opened",
+    "request-closed",
+    "incident-opened",
+    "incident-changed",
+    "retention-applied",
+    "exported",
+    "imported",
+    "quarantine-decided",
+    "settings-changed",
+]
+"""What an entry tells of; its sentence is ``audit.<action>`` in server/texts/{vi,en}/audit.json."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
@@ -23,7 +60,7 @@ class Act:
 
     by: str
     role: str
-    action: Literal["refused-record-opened"]
+    action: Action
     subject: str
     unit: str
     ward: str

@@ -16,7 +16,7 @@ _WARD = re.compile(r"\d{5}")
 _UNIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 _UNIT_DATABASE = re.compile(rf"w({_WARD.pattern})-({_UNIT.pattern})")
 
-RESERVED = ("catalog", "rollup", "quarantine")
+RESERVED = ("catalog", "rollup", "quarantine", "privacy")
 """What a unit may not be called, since the ward's own databases are."""
 
 
@@ -44,9 +44,14 @@ class WardNames:
         return self._named("quarantine")
 
     @property
-    def own(self) -> tuple[str, str, str]:
+    def privacy(self) -> str:
+        """Residents' requests and incidents."""
+        return self._named("privacy")
+
+    @property
+    def own(self) -> tuple[str, ...]:
         """The ward's databases that no phone ever reaches."""
-        return (self.catalog, self.rollup, self.quarantine)
+        return (self.catalog, self.rollup, self.quarantine, self.privacy)
 
     def unit(self, unit: str) -> str:
         """The database of a unit's households, residents and visits."""
@@ -80,6 +85,11 @@ class Names:
     @property
     def audit(self) -> str:
         return f"{self.prefix}audit"
+
+    @property
+    def ledger(self) -> str:
+        """Ids of what was erased; never part of a backup."""
+        return f"{self.prefix}ledger"
 
     def ward(self, ward: str) -> WardNames:
         return _ward(self.prefix, ward)

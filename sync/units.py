@@ -18,6 +18,7 @@ async def prepare_server(store: Store, names: Names) -> None:
     """The databases of the whole installation."""
     await _restrict(store, names.accounts)
     await _restrict(store, names.audit)
+    await _restrict(store, names.ledger)
     await deploy(store, names.audit, AUDIT)
 
 

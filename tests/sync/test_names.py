@@ -12,7 +12,12 @@ def test_the_names_of_two_wards_stand_side_by_side() -> None:
     assert names.unit("09562", "tdp-07") == "w09562-tdp-07"
     assert names.unit("00004", "tdp-07") == "w00004-tdp-07"
     assert names.ward("09562").photos("tdp-07") == "w09562-tdp-07-photos"
-    assert names.ward("09562").own == ("w09562-catalog", "w09562-rollup", "w09562-quarantine")
+    assert names.ward("09562").own == (
+        "w09562-catalog",
+        "w09562-rollup",
+        "w09562-quarantine",
+        "w09562-privacy",
+    )
     assert (names.accounts, names.audit) == ("accounts", "audit")
 
 
