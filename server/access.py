@@ -59,6 +59,7 @@ class Viewer(Struct, frozen=True, kw_only=True):
 
 class GuardedRoute(Route):
     who: Who
+    fresh: bool
 
 
 class GuardedMount(Mount):
@@ -66,11 +67,16 @@ class GuardedMount(Mount):
 
 
 def route(
-    path: str, endpoint: Callable[..., Any], *, who: Who, methods: Sequence[str] = ("GET",)
+    path: str,
+    endpoint: Callable[..., Any],
+    *,
+    who: Who,
+    methods: Sequence[str] = ("GET",),
+    fresh: bool = False,
 ) -> GuardedRoute:
-    """A route that only `who` may call."""
+    """A route that only `who` may call; a `fresh` one only soon after they proved again who they are."""
     made = GuardedRoute(path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who)])
-    made.who = who
+    made.who, made.fresh = who, fresh
     return made
 
 

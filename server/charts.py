@@ -2,7 +2,7 @@
 
 A chart is told apart by pattern and label as well as colour; its figures stand in a table beside it,
 and `<title>` and `<desc>` say what it shows. Drawn 340 units wide, so that its type is at its true size
-on a phone of 360 px. All classes are in `server/static/desk.css`.
+on a phone of 360 px. All classes are in `server/static/charts.css`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 from server import numbers
 from server.access import known_viewer
 from server.assets import asset
+from server.navigation import PLACES
 from server.texts import LANGUAGES, language_of, texts
 
 PAGES = Path(__file__).parent / "pages"
@@ -31,7 +32,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     pages.lstrip_blocks = True
-    pages.globals.update(asset=asset, languages=LANGUAGES)
+    pages.globals.update(asset=asset, languages=LANGUAGES, places=PLACES)
     pages.filters.update({name: _in_language(write) for name, write in BY_LANGUAGE.items()})
     pages.filters.update(day=numbers.write_day, instant=numbers.write_instant)
     return pages

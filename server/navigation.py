@@ -1,0 +1,22 @@
+"""The desk's places: what stands in its navigation, and for whom; the order is that of a day's work."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from server.roles import Permission
+
+
+class Place(NamedTuple):
+    """A page that can be gone to; `text` is the key of its name."""
+
+    key: str
+    href: str
+    text: str
+    who: Permission
+
+
+PLACES: tuple[Place, ...] = (
+    Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
+    Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
+)
