@@ -104,7 +104,7 @@ class Guard:
         connection = HTTPConnection(scope)
         found = await find_viewer(connection)
         if found is None:
-            raise Problem("signed-out")
+            raise Problem(await site_of(connection).accounts.why_refused(connection))
         if not found.may(self.who):
             raise Problem("forbidden")
         cookie = await site_of(connection).accounts.renewed_cookie(connection)

@@ -1,8 +1,9 @@
 """People and their devices, and who a request comes from.
 
 The database ``accounts`` holds ``person:<slug>`` ``{type, name, login, ward, unit, role, password, active,
-created}`` (argon2id) and ``device:<ulid>`` ``{type, person, secret_hash, label, created, seen, expires,
-revoked, report?}`` (SHA-256 of a random secret). The cookie is ``<ulid>.<secret>``.
+created}`` (argon2id; none for whoever was only ever invited, `server.invitations`) and ``device:<ulid>``
+``{type, person, secret_hash, label, created, seen, expires, revoked, lost?, report?}`` (SHA-256 of a
+random secret). The cookie is ``<ulid>.<secret>``.
 
 No request reads the store to know its caller: what was read is kept in the process, and evicted by
 following the database's changes (`follow`). While that feed is broken every request reads the store, so
@@ -167,7 +168,8 @@ class Accounts:
         An unknown login costs the same argon2 as a known one, so that the time says nothing.
         """
         person = await self.find_login(login)
-        stored = person["password"] if person is not None and person.get("active") else self._nobody
+        listened = person is not None and person.get("active")
+        stored = (person or {}).get("password") or self._nobody if listened else self._nobody
         fits = await anyio.to_thread.run_sync(self._fits, stored, password, limiter=self._hashing)
         return person if fits and stored is not self._nobody else None
 
@@ -210,9 +212,37 @@ class Accounts:
         await self.store.put(self.database, {"_id": f"device:{ulid}", **fresh, "created": text_of(now)})
         return f"device:{ulid}", f"{ulid}.{secret}"
 
+    async def why_refused(self, connection: HTTPConnection) -> str:
+        """The error code for whoever `identify` does not know: told only to the device that knows its secret.
+
+        :raises StoreError: when it has to be read and cannot.
+        """
+        ulid, secret = read_device_cookie(connection, self.settings)
+        device = await self._read(f"device:{ulid}") if ulid else None
+        if device is None or not hmac.compare_digest(str(device.get("secret_hash")), hash_secret(secret)):
+            return "signed-out"
+        if device.get("lost"):
+            return "device-lost"
+        if device.get("revoked"):
+            return "device-revoked"
+        person = await self._read(device["person"])
+        return "access-ended" if person is not None and not person.get("active") else "signed-out"
+
     async def revoke(self, device: str) -> None:
         """End a device's access, from the next request on."""
         await self._change(device, lambda stored: {**stored, "revoked": True} if stored else None)
+
+    async def lose(self, device: str) -> None:
+        """End the access of a lost device, which is told at its next contact to remove what it holds."""
+        await self._change(
+            device, lambda stored: {**stored, "revoked": True, "lost": True} if stored else None
+        )
+
+    async def end_session(self, device: str) -> None:
+        """Sign a device out: it may come back with a password or an invitation."""
+        await self._change(
+            device, lambda stored: {**stored, "revoked": True, "secret_hash": ""} if stored else None
+        )
 
     async def report(self, device: str, report: dict[str, Any]) -> None:
         """Keep what a phone says of itself; written when it changed or is ten minutes old."""
@@ -236,7 +266,7 @@ class Accounts:
         return names
 
     async def add_person(
-        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str
+        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str | None
     ) -> Document:
         """:raises Problem: ``conflict`` when the login is taken, ``bad-field`` when it cannot be one."""
         login = login.strip().casefold()
@@ -252,7 +282,7 @@ class Accounts:
         return person
 
     def make_person(
-        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str
+        self, *, login: str, name: str, role: str, ward: str, unit: str | None, password: str | None
     ) -> Document:
         """The document of a person, not saved yet."""
         return {
@@ -263,7 +293,7 @@ class Accounts:
             "ward": ward,
             "unit": unit,
             "role": role,
-            "password": self._hasher.hash(typed(password)),
+            "password": None if password is None else self._hasher.hash(typed(password)),
             "active": True,
             "created": text_of(datetime.now(UTC)),
         }
@@ -280,7 +310,7 @@ class Accounts:
         await self._change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
         rows = await self.store.view(self.database, DESIGN, "devices", key=person["_id"])
         for row in rows:
-            await self.revoke(row["id"])
+            await self.end_session(row["id"])
 
 
 def typed(password: str) -> str:

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from server import desk, health, phone, quarantine, sign_in
+from server import desk, health, joining, phone, quarantine, sign_in
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
@@ -28,6 +28,7 @@ def routes() -> list[BaseRoute]:
         *health.routes,
         *sign_in.routes,
         *phone.routes,
+        *joining.routes,
         *desk.routes,
         *quarantine.routes,
         mount("/sync", replicate, who=Permission.SYNC),

@@ -71,7 +71,7 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     site = site_of(request)
-    await site.accounts.revoke(viewer(request).device)
+    await site.accounts.end_session(viewer(request).device)
     return Response(status_code=204, headers={"Set-Cookie": device_cookie("", timedelta(0), site.settings)})
 
 

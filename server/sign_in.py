@@ -90,7 +90,7 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     site = site_of(request)
-    await site.accounts.revoke(viewer(request).device)
+    await site.accounts.end_session(viewer(request).device)
     response = RedirectResponse("/sign-in", 303)
     response.headers.append("set-cookie", device_cookie("", timedelta(0), site.settings))
     return response

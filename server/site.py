@@ -22,6 +22,7 @@ from server.accounts import Accounts
 from server.catalog import Catalog
 from server.content import load_content
 from server.figures import Figures
+from server.invitations import Invitations
 from server.live import Live
 from server.settings import Settings
 from server.texts import Texts, texts, translate
@@ -65,11 +66,13 @@ class Site:
     conflicts: Conflicts = field(init=False)
     gateway: Gateway = field(init=False)
     audit: Audit = field(init=False)
+    invitations: Invitations = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
         self.figures = Figures(self.store, self.names)
         self.audit = Audit(self.store, self.names)
+        self.invitations = Invitations(self.accounts)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
             self.store,

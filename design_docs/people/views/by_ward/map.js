@@ -1,0 +1,3 @@
+function (doc) {
+  if (doc.type === "person") emit([doc.ward, doc.unit || null], null);
+}

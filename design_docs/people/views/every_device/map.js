@@ -1,0 +1,3 @@
+function (doc) {
+  if (doc.type === "device") emit(doc.person, null);
+}

@@ -1,0 +1,3 @@
+function (doc) {
+  if (doc.type === "invitation") emit(doc.person, null);
+}

@@ -1,0 +1,226 @@
+"""An invitation opens one phone, once, for three days; whoever guesses is slowed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+import anyio
+import pytest
+from starlette.testclient import TestClient
+
+from server.errors import Problem
+from server.invitations import ALPHABET, LENGTH, Invited, read_code, show_code
+from server.roles import Role
+from server.site import Site
+from sync.clocks import text_of
+
+Call = Callable[..., Any]
+ATTEMPT = "an attempt of one phone"
+
+
+@pytest.fixture
+def invited(call: Call, site: Site, people: dict[Role, dict[str, Any]]) -> Invited:
+    invitation: Invited = call(site.invitations.make, people[Role.VOLUNTEER], "person:lead", "Người lead")
+    return invitation
+
+
+@pytest.fixture(autouse=True)
+def _forget_tries(site: Site) -> None:
+    site.tries._wrong.clear()
+
+
+def enrol(visitor: TestClient, code: str, attempt: str = ATTEMPT, **device: str) -> Any:
+    visitor.cookies.clear()
+    return visitor.post("/api/enrol", json={"code": code, "attempt": attempt, "device": device})
+
+
+def test_a_code_is_easy_to_read_aloud_and_hard_to_guess(invited: Invited) -> None:
+    assert len(invited.code) == LENGTH
+    assert set(invited.code) <= set(ALPHABET)
+    assert not set("01OI") & set(ALPHABET)
+    assert read_code(f" {show_code(invited.code).lower()} ") == invited.code
+    assert len(ALPHABET) ** LENGTH > 10**11
+
+
+def test_looking_says_whom_it_is_for_and_does_not_spend_it(visitor: TestClient, invited: Invited) -> None:
+    for _ in range(2):
+        told = visitor.post("/api/invitation", json={"code": invited.code.lower()})
+        assert told.status_code == 200, told.text
+    assert told.json() == {
+        "name": "Người volunteer",
+        "unit": "Trạm Y tế phường",
+        "ward": "Phường Yên Nghĩa",
+        "by": "Người lead",
+        "expires": invited.expires,
+    }
+
+
+def test_spending_signs_the_phone_in(visitor: TestClient, invited: Invited, call: Call, site: Site) -> None:
+    answer = enrol(visitor, show_code(invited.code), label="Samsung A03")
+    session = answer.json()
+    assert answer.status_code == 200, session
+    assert session["person"]["id"] == "person:volunteer"
+    cookie = SimpleCookie(answer.headers["set-cookie"])["gtn-device"]
+    assert cookie["httponly"]
+    visitor.cookies.clear()
+    hello = visitor.post(
+        "/api/hello",
+        json={"clock": "2026-05-01T01:00:00.000Z"},
+        headers={"cookie": f"gtn-device={cookie.value}"},
+    )
+    assert hello.status_code == 200
+    assert call(site.store.get, site.names.accounts, session["device"])["label"] == "Samsung A03"
+
+
+def test_the_code_itself_is_not_stored(call: Call, site: Site, invited: Invited) -> None:
+    stored = call(site.store.get, site.names.accounts, invited.id)
+    assert invited.code not in str(stored)
+
+
+def test_a_used_invitation_is_refused_to_another_phone_and_names_whom_to_ask(
+    visitor: TestClient, invited: Invited
+) -> None:
+    assert enrol(visitor, invited.code).status_code == 200
+    refused = enrol(visitor, invited.code, "somebody else's attempt")
+    assert (refused.status_code, refused.json()["error"]) == (410, "invitation-used")
+    assert "Người lead" in refused.json()["reason"]
+    assert visitor.post("/api/invitation", json={"code": invited.code}).status_code == 410
+
+
+def test_an_answer_lost_on_the_way_is_given_again_for_the_same_device(
+    visitor: TestClient, invited: Invited
+) -> None:
+    first = enrol(visitor, invited.code).json()
+    again = enrol(visitor, invited.code)
+    assert again.status_code == 200
+    assert again.json()["device"] == first["device"]
+
+
+def test_an_hour_later_not_even_the_same_phone_may_repeat(
+    visitor: TestClient, invited: Invited, call: Call, site: Site
+) -> None:
+    assert enrol(visitor, invited.code).status_code == 200
+    past = text_of(datetime.now(UTC) - timedelta(hours=1, seconds=1))
+    call(site.store.update, site.names.accounts, invited.id, lambda one: {**one, "used": past})
+    assert enrol(visitor, invited.code).json()["error"] == "invitation-used"
+
+
+def test_an_expired_invitation_names_whom_to_ask(
+    visitor: TestClient, invited: Invited, call: Call, site: Site
+) -> None:
+    past = text_of(datetime.now(UTC) - timedelta(seconds=1))
+    call(site.store.update, site.names.accounts, invited.id, lambda one: {**one, "expires": past})
+    refused = enrol(visitor, invited.code)
+    assert (refused.status_code, refused.json()["error"]) == (410, "invitation-expired")
+    assert "Người lead" in refused.json()["reason"]
+
+
+def test_a_revoked_invitation_opens_nothing(
+    visitor: TestClient, invited: Invited, call: Call, site: Site
+) -> None:
+    call(site.invitations.revoke, invited.id)
+    assert enrol(visitor, invited.code).json()["error"] == "invitation-revoked"
+
+
+def test_of_two_phones_at_the_same_moment_one_wins(call: Call, site: Site, invited: Invited) -> None:
+    async def race() -> list[str]:
+        results: list[str] = []
+
+        async def one(attempt: str) -> None:
+            try:
+                await site.invitations.spend(invited.code, attempt, "phone")
+                results.append("in")
+            except Problem as problem:
+                results.append(problem.code)
+
+        async with anyio.create_task_group() as group:
+            for n in range(6):
+                group.start_soon(one, f"attempt number {n} of six")
+        return results
+
+    results = call(race)
+    assert results.count("in") == 1
+    assert set(results) == {"in", "invitation-used"}
+
+
+def test_a_phone_that_is_the_persons_already_keeps_its_device(
+    visitor: TestClient, invited: Invited, call: Call, site: Site, people: dict[Role, dict[str, Any]]
+) -> None:
+    device, _ = call(site.accounts.enrol, people[Role.VOLUNTEER], "phone")
+    assert enrol(visitor, invited.code, id=device).json()["device"] == device
+
+
+def test_a_device_of_someone_else_is_not_taken_over(
+    visitor: TestClient, invited: Invited, call: Call, site: Site, people: dict[Role, dict[str, Any]]
+) -> None:
+    device, _ = call(site.accounts.enrol, people[Role.LEAD], "phone")
+    assert enrol(visitor, invited.code, id=device).json()["device"] != device
+
+
+def test_codes_cannot_be_guessed_at_will(visitor: TestClient) -> None:
+    statuses = [visitor.post("/api/invitation", json={"code": f"GUESS{n:03}"}).status_code for n in range(8)]
+    assert statuses[:5] == [404] * 5
+    assert statuses[-1] == 429
+
+
+def test_an_invitation_of_an_ended_person_is_unknown(
+    visitor: TestClient, call: Call, site: Site, people: dict[Role, dict[str, Any]]
+) -> None:
+    gone = call(
+        site.accounts.add_person,
+        login="da-nghi",
+        name="Đã nghỉ",
+        role="volunteer",
+        ward="09562",
+        unit="tram-y-te",
+        password=None,
+    )
+    invitation = call(site.invitations.make, gone, "person:lead", "Người lead")
+    call(site.store.update, site.names.accounts, gone["_id"], lambda one: {**one, "active": False})
+    assert enrol(visitor, invitation.code).json()["error"] == "invitation-unknown"
+    assert call(site.store.find, site.names.accounts, invitation.id) is not None
+
+
+def test_whoever_has_no_password_cannot_sign_in_with_any(visitor: TestClient, call: Call, site: Site) -> None:
+    call(
+        site.accounts.add_person,
+        login="khong-mat-khau",
+        name="Không Mật Khẩu",
+        role="volunteer",
+        ward="09562",
+        unit="tram-y-te",
+        password=None,
+    )
+    for password in ("", "None", "null"):
+        assert call(site.accounts.verify, "khong-mat-khau", password) is None
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [("revoke", "device-revoked"), ("lose", "device-lost"), ("end_session", "signed-out")]
+)
+def test_a_phone_is_told_why_it_is_shut_out(
+    ending: str,
+    code: str,
+    visitor: TestClient,
+    call: Call,
+    site: Site,
+    people: dict[Role, dict[str, Any]],
+) -> None:
+    device, value = call(site.accounts.enrol, people[Role.VOLUNTEER], "phone")
+    call(getattr(site.accounts, ending), device)
+    answer = visitor.post(
+        "/api/hello",
+        json={"clock": "2026-05-01T01:00:00.000Z"},
+        headers={"cookie": f"gtn-device={value}"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (401, code)
+    guess = value[:-4] + "AAAA"
+    stranger = visitor.post(
+        "/api/hello",
+        json={"clock": "2026-05-01T01:00:00.000Z"},
+        headers={"cookie": f"gtn-device={guess}"},
+    )
+    assert stranger.json()["error"] == "signed-out", "only the device itself is told"
