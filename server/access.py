@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import Problem
+from server.logs import ROUTE
 from server.roles import Permission, may
 from server.texts import language_of
 
@@ -75,7 +76,9 @@ def route(
     fresh: bool = False,
 ) -> GuardedRoute:
     """A route that only `who` may call; a `fresh` one only soon after they proved again who they are."""
-    made = GuardedRoute(path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who)])
+    made = GuardedRoute(
+        path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who, path=path)]
+    )
     made.who, made.fresh = who, fresh
     return made
 
@@ -93,11 +96,14 @@ class Guard:
     :raises Problem: ``signed-out`` for nobody, ``forbidden`` for someone else.
     """
 
-    def __init__(self, app: ASGIApp, who: Who) -> None:
+    def __init__(self, app: ASGIApp, who: Who, path: str | None = None) -> None:
         self.app = app
         self.who = who
+        self.path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.path is not None:
+            scope[ROUTE] = self.path
         if isinstance(self.who, Public):
             await self.app(scope, receive, send)
             return

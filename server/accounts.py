@@ -101,7 +101,7 @@ class Accounts:
             return {**stored, "expires": text_of(now + LIFETIME), "seen": text_of(now)}
 
         try:
-            if await self._change(f"device:{ulid}", renew) is None:
+            if await self.change(f"device:{ulid}", renew) is None:
                 return None
         except StoreError as error:
             log.warning("cookie not renewed", device=ulid, code=error.code)
@@ -117,7 +117,7 @@ class Accounts:
             self._known[id] = document
         return document
 
-    async def _change(self, id: str, change: Any) -> Document | None:
+    async def change(self, id: str, change: Any) -> Document | None:
         """Save through `Store.update`; this process sees the change at once."""
         try:
             return await self.store.update(self.database, id, change)
@@ -205,7 +205,7 @@ class Accounts:
             return {**stored, **fresh}
 
         if known.startswith("device:"):
-            kept = await self._change(known, reuse)
+            kept = await self.change(known, reuse)
             if kept is not None and kept["secret_hash"] == fresh["secret_hash"]:
                 return known, f"{known.removeprefix('device:')}.{secret}"
         ulid = new_ulid()
@@ -230,17 +230,17 @@ class Accounts:
 
     async def revoke(self, device: str) -> None:
         """End a device's access, from the next request on."""
-        await self._change(device, lambda stored: {**stored, "revoked": True} if stored else None)
+        await self.change(device, lambda stored: {**stored, "revoked": True} if stored else None)
 
     async def lose(self, device: str) -> None:
         """End the access of a lost device, which is told at its next contact to remove what it holds."""
-        await self._change(
+        await self.change(
             device, lambda stored: {**stored, "revoked": True, "lost": True} if stored else None
         )
 
     async def end_session(self, device: str) -> None:
         """Sign a device out: it may come back with a password or an invitation."""
-        await self._change(
+        await self.change(
             device, lambda stored: {**stored, "revoked": True, "secret_hash": ""} if stored else None
         )
 
@@ -250,7 +250,7 @@ class Accounts:
         before = (known or {}).get("report", {})
         if not is_news(before, report):
             return
-        await self._change(device, lambda stored: {**stored, "report": report} if stored else None)
+        await self.change(device, lambda stored: {**stored, "report": report} if stored else None)
 
     # -- people ---------------------------------------------------------------------------------------
 
@@ -307,7 +307,7 @@ class Accounts:
         if person is None:
             raise Problem("not-found")
         hashed = self._hasher.hash(typed(password))
-        await self._change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
+        await self.change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
         rows = await self.store.view(self.database, DESIGN, "devices", key=person["_id"])
         for row in rows:
             await self.end_session(row["id"])

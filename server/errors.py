@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.logs import ROUTE
 from server.texts import translate
 from sync import gateway_errors
 from sync.store import StoreError
@@ -37,6 +38,7 @@ TABLE: dict[str, int] = {
     "invitation-unknown": 404,
     "method-not-allowed": 405,
     "conflict": 409,
+    "last-admin": 409,
     "invitation-used": 410,
     "invitation-expired": 410,
     "invitation-revoked": 410,
@@ -115,7 +117,12 @@ async def handle(request: Request, error: Exception) -> Response:
     """Starlette's exception handler for `Problem`, `HTTPException` and `StoreError`."""
     problem = describe(error)
     if isinstance(error, StoreError):
-        log.warning("store failed", path=request.url.path, code=error.code, reason=error.reason)
+        log.warning(
+            "store failed",
+            path=request.scope.get(ROUTE, request.url.path),
+            code=error.code,
+            reason=error.reason,
+        )
     extra = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     return respond(request, problem, extra)
 
@@ -140,7 +147,9 @@ class Failures:
         try:
             await self.app(scope, receive, watch)
         except Exception as error:
-            log.error("request failed", path=scope["path"], method=scope["method"], exc_info=error)
+            log.error(
+                "request failed", path=scope.get(ROUTE, scope["path"]), method=scope["method"], exc_info=error
+            )
             if started:
                 raise
             await respond(HTTPConnection(scope), Problem("internal"))(scope, receive, send)

@@ -35,8 +35,15 @@ def configure_logs(level: str) -> None:
     )
 
 
+ROUTE = "gtn.route"
+"""Where in a request's scope `server.access` notes the pattern of the route that was found."""
+
+
 class AccessLog:
-    """One line per request: method, path (without its query), status and milliseconds."""
+    """One line per request: method, path, status and milliseconds.
+
+    Neither the query nor what a route's pattern leaves open is told: people's pages are named after them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -58,4 +65,10 @@ class AccessLog:
         finally:
             say = log.debug if scope["path"].startswith(QUIET) and status < 400 else log.info
             took = round((time.perf_counter() - began) * 1000, 1)
-            say("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+            say(
+                "request",
+                method=scope["method"],
+                path=scope.get(ROUTE, scope["path"]),
+                status=status,
+                ms=took,
+            )

@@ -19,4 +19,5 @@ class Place(NamedTuple):
 PLACES: tuple[Place, ...] = (
     Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
+    Place("people", "/desk/people", "people.nav", Permission.INVITE),
 )

@@ -16,7 +16,7 @@ from server.roles import TABLE, Permission, Role, may
 from sync import checks
 
 ROUTES = routes()
-EXAMPLES = {"hash": "0" * 40, "code": "tram-y-te", "path": "x"}
+EXAMPLES = {"hash": "0" * 40, "code": "tram-y-te", "path": "x", "slug": "nobody", "ulid": "0" * 26}
 
 
 def walk(found: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseRoute]]:

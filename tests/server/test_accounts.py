@@ -168,9 +168,9 @@ def test_a_person_who_is_no_longer_active_is_out(
     visitor: TestClient, enrolled: Enrolled, call: Call, site: Site
 ) -> None:
     cookie = enrolled(Role.REPORTER)
-    call(site.accounts._change, "person:reporter", lambda doc: {**doc, "active": False})
+    call(site.accounts.change, "person:reporter", lambda doc: {**doc, "active": False})
     assert visitor.get("/sync/", headers=cookie).status_code == 401
-    call(site.accounts._change, "person:reporter", lambda doc: {**doc, "active": True})
+    call(site.accounts.change, "person:reporter", lambda doc: {**doc, "active": True})
     assert visitor.get("/sync/", headers=cookie).status_code == 200
 
 
@@ -229,7 +229,7 @@ def test_a_cookie_slides_at_most_once_a_day(
     cookie = enrolled(Role.VOLUNTEER)
     assert "set-cookie" not in visitor.get("/sync/", headers=cookie).headers
     soon = text_of(datetime.now(UTC) + timedelta(days=3))
-    call(site.accounts._change, device_of(cookie), lambda doc: {**doc, "expires": soon})
+    call(site.accounts.change, device_of(cookie), lambda doc: {**doc, "expires": soon})
     renewed = visitor.get("/sync/", headers=cookie)
     assert int(cookie_in(renewed)["max-age"]) == 90 * 86400
     assert cookie_in(renewed).value == cookie["cookie"].removeprefix("gtn-device=")

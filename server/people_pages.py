@@ -1,0 +1,234 @@
+"""The desk's pages of people: who is there, what they may do, their phones and their invitations.
+
+A lead manages the own unit alone; for everyone else's people there is only "not found". The code of an
+invitation is known at the moment it is made and never again, so that page is the answer to its form.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import segno
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from server import people
+from server.access import Viewer, route, site_of, viewer
+from server.errors import Problem
+from server.invitations import show_code
+from server.roles import OF_A_UNIT, Permission
+from server.sign_in import read_form, text_in
+from server.templates import render
+from server.texts import language_of
+from sync.audit import Act, Action
+from sync.clocks import text_of
+from sync.store import Document
+from sync.text import fold, sort_key
+
+HERE = "/desk/people"
+
+
+async def index(request: Request) -> Response:
+    """Everyone the viewer manages; ``?unit=`` for one unit, ``?q=`` for a name."""
+    who, site = viewer(request), site_of(request)
+    chosen = who.unit or request.query_params.get("unit") or None
+    if chosen is not None and chosen not in site.catalog.units:
+        raise Problem("not-found")
+    query = request.query_params.get("q", "")[: people.LONGEST_NAME]
+    found = await people.list_people(site.accounts, who, chosen)
+    wanted = fold(query).split()
+    rows = [_row(request, one) for one in found if all(word in fold(one["name"]) for word in wanted)]
+    return render(
+        request,
+        "people.html",
+        rows=[row for row in rows if row["active"]],
+        ended=[row for row in rows if not row["active"]],
+        total=len(found),
+        query=query,
+        unit=chosen,
+        units=_units(request, who),
+        roles=people.roles_given(who),
+        own_unit=who.unit,
+    )
+
+
+async def add(request: Request) -> Response:
+    """A new person without a password; the next step is to invite them."""
+    who, site, form = viewer(request), site_of(request), await read_form(request)
+    name = people.read_name(text_in(form, "name"))
+    role, unit = people.read_place(
+        who, text_in(form, "role"), who.unit or text_in(form, "unit"), site.catalog.units
+    )
+    person = await people.add_person(site.accounts, name=name, role=role, ward=who.ward, unit=unit)
+    await _audit(request, "person-added", person["_id"], unit)
+    return RedirectResponse(_address(person), 303)
+
+
+async def person(request: Request) -> Response:
+    who, site = viewer(request), site_of(request)
+    found = await _asked(request)
+    devices = await people.list_devices(site.accounts, found["_id"])
+    invitations = await site.invitations.of(found["_id"])
+    return render(
+        request,
+        "person.html",
+        person=_row(request, found),
+        login=found["login"],
+        own=found["_id"] == who.id,
+        phone=found["role"] in OF_A_UNIT,
+        devices=[{**one, "ulid": one["_id"].removeprefix("device:")} for one in devices],
+        invitations=[{**one, "hash": one["_id"].removeprefix("invitation:")} for one in invitations],
+        now=text_of(datetime.now(UTC)),
+        may_change=who.may(Permission.GIVE_ROLES),
+        units=_units(request, who),
+        roles=people.roles_given(who),
+        address=_address(found),
+    )
+
+
+async def change(request: Request) -> Response:
+    """Another name, role or unit, from the person's next request on."""
+    who, site, form = viewer(request), site_of(request), await read_form(request)
+    found = await _asked(request)
+    name = people.read_name(text_in(form, "name"))
+    role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.units)
+    if (role, unit) != (found["role"], found["unit"]):
+        await _audit(request, "role-changed", found["_id"], found["unit"])
+    elif name != found["name"]:
+        await _audit(request, "person-changed", found["_id"], found["unit"])
+    await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
+    return RedirectResponse(_address(found), 303)
+
+
+async def end(request: Request) -> Response:
+    found = await _asked(request)
+    await people.set_active(site_of(request).accounts, viewer(request), found, False)
+    await _audit(request, "person-ended", found["_id"], found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def restore(request: Request) -> Response:
+    found = await _asked(request)
+    await people.set_active(site_of(request).accounts, viewer(request), found, True)
+    await _audit(request, "person-changed", found["_id"], found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def invite(request: Request) -> Response:
+    """The invitation, to be shown, sent or printed now."""
+    return await _invitations(request, [await _asked(request)], "invitation.html")
+
+
+async def invite_unit(request: Request) -> Response:
+    """One sheet for the whole unit, to be printed and cut."""
+    who, form = viewer(request), await read_form(request)
+    unit = who.unit or text_in(form, "unit")
+    if unit not in site_of(request).catalog.units:
+        raise Problem("not-found")
+    found = await people.list_people(site_of(request).accounts, who, unit)
+    return await _invitations(request, [one for one in found if one.get("active")], "invitation_sheet.html")
+
+
+async def take_back(request: Request) -> Response:
+    """An invitation that nobody used is of no use any more."""
+    site, found = site_of(request), await _asked(request)
+    id = f"invitation:{request.path_params['hash']}"
+    if id not in [one["_id"] for one in await site.invitations.of(found["_id"])]:
+        raise Problem("not-found")
+    await site.invitations.revoke(id)
+    await _audit(request, "invitation-revoked", id, found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def revoke_device(request: Request) -> Response:
+    site, found = site_of(request), await _asked(request)
+    device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
+    await site.accounts.revoke(device)
+    await _audit(request, "device-revoked", device, found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def lose_device(request: Request) -> Response:
+    """A lost phone removes what it holds at its next contact."""
+    site, found = site_of(request), await _asked(request)
+    device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
+    await site.accounts.lose(device)
+    await _audit(request, "device-lost", device, found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def _invitations(request: Request, persons: list[Document], page: str) -> Response:
+    who, site = viewer(request), site_of(request)
+    cards: list[dict[str, Any]] = []
+    for one in persons:
+        if one["role"] not in OF_A_UNIT or not one.get("active"):
+            raise Problem("no-unit" if one.get("active") else "not-found")
+        made = await site.invitations.make(one, who.id, who.name)
+        await _audit(request, "invited", made.id, one["unit"])
+        link = f"{_origin(request)}/app/#/moi/{made.code}"
+        cards.append(
+            {
+                **_row(request, one),
+                "code": show_code(made.code),
+                "link": link,
+                "expires": made.expires,
+                "qr": segno.make(link, error="m").svg_inline(border=2, omitsize=True),
+            }
+        )
+    return render(request, page, cards=cards, app=f"{_origin(request)}/app/", by=who.name)
+
+
+async def _asked(request: Request) -> Document:
+    return await people.find_person(site_of(request).accounts, viewer(request), request.path_params["slug"])
+
+
+async def _audit(request: Request, action: Action, subject: str, unit: str | None) -> None:
+    who = viewer(request)
+    await site_of(request).audit.write(
+        Act(by=who.id, role=who.role, action=action, subject=subject, unit=unit or "", ward=who.ward)
+    )
+
+
+def _row(request: Request, person: Document) -> dict[str, Any]:
+    unit = person.get("unit")
+    return {
+        "name": person["name"],
+        "role": person["role"],
+        "unit": unit,
+        "unit_name": site_of(request).catalog.unit_name(unit, language_of(request)) if unit else "",
+        "active": bool(person.get("active")),
+        "address": _address(person),
+    }
+
+
+def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:
+    catalog, language = site_of(request).catalog, language_of(request)
+    codes = [who.unit] if who.unit else list(catalog.units)
+    named = [(code, catalog.unit_name(code, language)) for code in codes]
+    return sorted(named, key=lambda one: sort_key(one[1]))
+
+
+def _origin(request: Request) -> str:
+    return site_of(request).settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _address(person: Document) -> str:
+    return f"{HERE}/{person['_id'].removeprefix('person:')}"
+
+
+_ONE = HERE + "/{slug}"
+routes: list[BaseRoute] = [
+    route(HERE, index, who=Permission.INVITE),
+    route(HERE, add, who=Permission.INVITE, methods=("POST",)),
+    route(f"{HERE}/invitations", invite_unit, who=Permission.INVITE, methods=("POST",)),
+    route(_ONE, person, who=Permission.INVITE),
+    route(_ONE, change, who=Permission.GIVE_ROLES, methods=("POST",), fresh=True),
+    route(f"{_ONE}/end", end, who=Permission.INVITE, methods=("POST",), fresh=True),
+    route(f"{_ONE}/restore", restore, who=Permission.INVITE, methods=("POST",), fresh=True),
+    route(f"{_ONE}/invitations", invite, who=Permission.INVITE, methods=("POST",)),
+    route(_ONE + "/invitations/{hash}/revoke", take_back, who=Permission.INVITE, methods=("POST",)),
+    route(_ONE + "/devices/{ulid}/revoke", revoke_device, who=Permission.INVITE, methods=("POST",)),
+    route(_ONE + "/devices/{ulid}/lost", lose_device, who=Permission.INVITE, methods=("POST",)),
+]
