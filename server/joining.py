@@ -48,6 +48,7 @@ async def look(request: Request) -> Response:
     _check_phone(request, person)
     site = site_of(request)
     told = {
+        "person": person["_id"],
         "name": person["name"],
         "unit": site.catalog.unit_name(person["unit"], language_of(request)),
         "ward": site.catalog.ward_name(person["ward"]),

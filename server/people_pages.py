@@ -78,8 +78,8 @@ async def person(request: Request) -> Response:
         login=found["login"],
         own=found["_id"] == who.id,
         phone=found["role"] in OF_A_UNIT,
-        devices=[{**one, "ulid": one["_id"].removeprefix("device:")} for one in devices],
-        invitations=[{**one, "hash": one["_id"].removeprefix("invitation:")} for one in invitations],
+        devices=[_device(one) for one in devices],
+        invitations=[_invitation(one) for one in invitations],
         now=text_of(datetime.now(UTC)),
         may_change=who.may(Permission.GIVE_ROLES),
         units=_units(request, who),
@@ -201,6 +201,24 @@ def _row(request: Request, person: Document) -> dict[str, Any]:
         "active": bool(person.get("active")),
         "address": _address(person),
     }
+
+
+def _device(device: Document) -> dict[str, Any]:
+    report = device.get("report") or {}
+    return {
+        "ulid": device["_id"].removeprefix("device:"),
+        "label": device.get("label", ""),
+        "lost": bool(device.get("lost")),
+        "revoked": bool(device.get("revoked")),
+        "seen": report.get("at") or device.get("seen"),
+        "waiting": report.get("waiting"),
+        "refused": report.get("refused"),
+    }
+
+
+def _invitation(invitation: Document) -> dict[str, Any]:
+    told = {key: invitation[key] for key in ("created", "expires", "by_name", "revoked")}
+    return {**told, "hash": invitation["_id"].removeprefix("invitation:"), "used": invitation.get("used")}
 
 
 def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:

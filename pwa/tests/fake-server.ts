@@ -8,6 +8,8 @@ type Body = { _id: string; _rev: string; _revisions: { start: number; ids: strin
 export class FakeServer {
   readonly documents = new Map<string, Map<string, Body>>();
   readonly requests: string[] = [];
+  /** what came with each request, also of those whose answer was cut */
+  readonly bodies: { path: string; body: unknown }[] = [];
   /** how many times each revision came in */
   readonly arrivals = new Map<string, number>();
   cut: (path: string) => Cut = () => undefined;
@@ -28,7 +30,9 @@ export class FakeServer {
       if (cut === "before") throw new TypeError("Failed to fetch");
       const ready = this.answers(path);
       if (ready) return ready;
-      const response = await this.answer(new URL(url, "http://phone.test"), JSON.parse((init.body as string) ?? "{}") as { docs: never[] }, person, device);
+      const body = JSON.parse((init.body as string) ?? "{}") as { docs: never[] };
+      this.bodies.push({ path, body });
+      const response = await this.answer(new URL(url, "http://phone.test"), body, person, device);
       if (cut === "after") throw new TypeError("Failed to fetch");
       return response;
     };
@@ -85,7 +89,7 @@ export class FakeServer {
   }
 
   private async answer(url: URL, body: { docs: never[]; mark?: string }, person: string, device: string): Promise<Response> {
-    if (url.pathname === "/api/sign-in") return Response.json(this.session(person, device));
+    if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json(this.session(person, device));
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });

@@ -154,6 +154,8 @@ async def test_a_device_ends_from_the_desk(way: str, code: str, sign_in: SignIn,
     assert (await lead.post(f"{page_of(person)}/devices/{ulid}/{way}")).status_code == 303
     told = await lead.post("/api/hello", json=HELLO, headers=cookie)
     assert told.json()["error"] == code
+    page = await lead.get(page_of(person))
+    assert ("đã báo mất" if way == "lost" else "đã ngừng") in page.text
     other = await add(site, f"Người khác {way}")
     assert (await lead.post(f"{page_of(other)}/devices/{ulid}/{way}")).status_code == 404
 

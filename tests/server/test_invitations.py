@@ -50,6 +50,7 @@ def test_looking_says_whom_it_is_for_and_does_not_spend_it(visitor: TestClient, 
         told = visitor.post("/api/invitation", json={"code": invited.code.lower()})
         assert told.status_code == 200, told.text
     assert told.json() == {
+        "person": "person:volunteer",
         "name": "Người volunteer",
         "unit": "Trạm Y tế phường",
         "ward": "Phường Yên Nghĩa",

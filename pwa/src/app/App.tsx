@@ -4,6 +4,7 @@ import { Households } from "../screens/Households";
 import { t } from "../texts";
 import { Guard } from "./Guard";
 import { Header } from "./Header";
+import { isInsideAnother } from "./inside-another";
 import { lazy } from "./lazy";
 import { Navigation } from "./Navigation";
 import { openForms } from "./forms";
@@ -16,7 +17,8 @@ export interface ScreenProps {
 
 const SignIn = lazy(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
 const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
-const InsideZalo = lazy(async () => (await import("../screens/InsideZalo")).InsideZalo);
+const InsideAnother = lazy(async () => (await import("../screens/InsideAnother")).InsideAnother);
+const Join = lazy(async () => (await import("../screens/Join")).Join);
 const HouseholdForm = lazy(async () => (await import("../screens/HouseholdForm")).HouseholdForm);
 const PersonForm = lazy(async () => (await import("../screens/PersonForm")).PersonForm);
 const Visit = lazy(async () => (await import("../screens/Visit")).Visit);
@@ -40,6 +42,8 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   guides: lazy(async () => (await import("../screens/Guides")).Guides),
   guide: lazy(async () => (await import("../screens/Guide")).Guide),
   sync: lazy(async () => (await import("../screens/Sync")).Sync),
+  code: Join,
+  join: Join,
   refused: lazy(async () => (await import("../screens/Refused")).Refused),
 };
 
@@ -47,12 +51,13 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
 const forms = new Set<Name>(["visit", "amend", "newPerson", "editPerson", "newHousehold", "editHousehold", "tally", "amendTally"]);
 
 export function App() {
-  if (/\bZalo\//.test(navigator.userAgent)) return <InsideZalo />;
+  if (isInsideAnother(navigator.userAgent)) return <InsideAnother />;
   if (!ready.value) return <p class="loading">{t("app.loading")}</p>;
+  const { name, params, query } = route.value;
+  if (name === "code" || name === "join") return <Join key={params.code ?? ""} params={params} query={query} />;
   if (!session.value) return <SignIn />;
   if (isFirstSync(sync.value, doors.value.length)) return <FirstSync />;
   if (sync.value.phase === "signed-out" && route.value.query.has("dang-nhap")) return <SignIn />;
-  const { name, params, query } = route.value;
   const Shown = screens[name];
   const place = `${name} ${Object.values(params).join(" ")}`;
   return (

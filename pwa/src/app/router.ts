@@ -19,6 +19,8 @@ const patterns = {
   guide: "/huong-dan/:guide",
   sync: "/gui",
   refused: "/gui/tu-choi",
+  code: "/moi",
+  join: "/moi/:code",
 } as const;
 
 export type Name = keyof typeof patterns;

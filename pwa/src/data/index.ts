@@ -9,7 +9,7 @@ import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
-import type { Catalog, Door, HouseholdInput, HouseholdView, Range, Refused, ResidentInput, Session } from "./types";
+import type { Catalog, Door, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
 import type { Household, Resident, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
 import type { Visit, VisitInput, VisitLine } from "./types";
 import * as updates from "./updates";
@@ -38,6 +38,10 @@ export async function start(): Promise<void> {
 }
 
 export const signIn = (login: string, password: string): Promise<SignInAnswer> => phone.signIn(login, password);
+/** Whom an invitation is for; it can still be used afterwards. */
+export const look = (code: string): Promise<InvitedAnswer> => phone.look(code);
+/** Comes in by an invitation, for the person that `look` told of. */
+export const join = (code: string, person: string): Promise<SignInAnswer> => phone.join(code, person);
 export const signOut = (): Promise<SignOutAnswer> => phone.signOut();
 
 /** Doors for a few typed words, best first; all of them for none. */

@@ -10,12 +10,12 @@ import { Clock } from "./clock";
 import { Drafts } from "./drafts";
 import type { Engine } from "./engine";
 import { List, type Blob } from "./list";
-import { Server, type Fetch } from "./server";
+import { Rejected, Server, type Fetch } from "./server";
 import { Sessions } from "./session";
 import { askToPersist, measureStorage } from "./storage";
 import type { SyncChange } from "./sync";
 import { SaveError } from "./types";
-import type { Catalog, Door, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
+import type { Catalog, Door, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
 
 export interface Parts {
   fetch?: Fetch;
@@ -28,6 +28,7 @@ export interface Parts {
 }
 
 const REOPEN = 2_000; // ms after a failed write
+const plain = (text: string) => text.normalize("NFC").trim().toLowerCase();
 
 export class Phone {
   readonly session = signal<Session | null>(null);
@@ -82,9 +83,27 @@ export class Phone {
   }
 
   async signIn(login: string, password: string): Promise<SignInAnswer> {
+    if (await this.holdsRecordsOfAnother((person) => plain(person.login) === plain(login))) return this.unsentOfOther();
+    return this.enter(() => this.sessions.signIn(login, password));
+  }
+
+  look(code: string): Promise<InvitedAnswer> {
+    return this.sessions.look(code);
+  }
+
+  /** Comes in by an invitation, for the person that `look` told of. */
+  async join(code: string, person: string): Promise<SignInAnswer> {
+    if (await this.holdsRecordsOfAnother(({ id }) => id === person)) return this.unsentOfOther();
+    return this.enter(() => this.sessions.join(code));
+  }
+
+  private unsentOfOther(): SignInAnswer {
+    return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
+  }
+
+  private async enter(ask: () => Promise<SignInAnswer>): Promise<SignInAnswer> {
     const before = this.session.value?.database;
-    if (await this.holdsRecordsOfAnother(login)) return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
-    const answer = await this.sessions.signIn(login, password);
+    const answer = await ask();
     if (!answer.ok) return answer;
     if (before !== answer.session.database) {
       await this.closeEngine();
@@ -150,10 +169,9 @@ export class Phone {
     await this.store.close();
   }
 
-  private async holdsRecordsOfAnother(login: string): Promise<boolean> {
+  private async holdsRecordsOfAnother(isSame: (person: Session["person"]) => boolean): Promise<boolean> {
     const person = this.session.value?.person;
-    const plain = (text: string) => text.normalize("NFC").trim().toLowerCase();
-    if (!person || plain(person.login) === plain(login)) return false;
+    if (!person || isSame(person)) return false;
     return (await this.engine()).counts().waiting > 0;
   }
 
@@ -192,14 +210,32 @@ export class Phone {
 
   private async hello(state: Record<string, unknown>): Promise<Session> {
     const { left, persisted } = await this.measure();
-    const session = await this.sessions.hello({
+    const told = {
       ...state,
       ...(left !== undefined && { storage_left: Math.round(left) }),
       ...(persisted !== undefined && { persisted }),
+    };
+    const session = await this.sessions.hello(told).catch((error: unknown) => {
+      if (error instanceof Rejected && error.code === "device-lost") void this.removeAll().catch(console.error);
+      throw error;
     });
     this.session.value = session;
     void this.fetchCatalog(session);
     return session;
+  }
+
+  /** This phone was reported lost: whoever holds it now finds nothing, sent or not. */
+  private async removeAll(): Promise<void> {
+    const { database } = this.sessions.current ?? { database: "" };
+    await this.closeEngine(true);
+    await this.forget(database);
+    await this.sessions.forget();
+    this.list = new List();
+    batch(() => {
+      this.session.value = null;
+      this.sync.value = { phase: "signed-out", counted: false, waiting: 0, accepted: 0, refused: 0, error: "device-lost" };
+      this.listed();
+    });
   }
 
   private async fetchCatalog(session: Session): Promise<void> {

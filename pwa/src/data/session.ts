@@ -2,7 +2,7 @@
 import type { AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { Rejected, type Server, Unreachable } from "./server";
-import type { Session, SignInAnswer } from "./types";
+import type { Invited, InvitedAnswer, Session, SignInAnswer } from "./types";
 
 const VERSION: string = import.meta.env?.VITE_VERSION ?? "0";
 
@@ -23,15 +23,28 @@ export class Sessions {
   }
 
   async signIn(login: string, password: string): Promise<SignInAnswer> {
-    const device = { label: deviceLabel(), ...(this.current && { id: this.current.device }) };
-    try {
-      const session = await this.ask("/api/sign-in", { login: login.normalize("NFC").trim(), password, device });
-      return { ok: true, session };
-    } catch (error) {
-      if (error instanceof Rejected) return { ok: false, error: error.code, reason: error.reason };
-      if (error instanceof Unreachable) return { ok: false, error: "offline", reason: "" };
-      throw error;
-    }
+    return told(async () => ({ session: await this.ask("/api/sign-in", { login: login.normalize("NFC").trim(), password, device: this.device() }) }));
+  }
+
+  /** Whom an invitation is for; it can still be used afterwards. */
+  look(code: string): Promise<InvitedAnswer> {
+    return told(async () => ({ invited: (await this.server.post<Invited>("/api/invitation", JSON.stringify({ code }))).body }));
+  }
+
+  /** Spends an invitation. An answer lost on the way is asked for again under the same name of the attempt. */
+  async join(code: string): Promise<SignInAnswer> {
+    const kept = await this.store.get<string>("values", `attempt:${code}`);
+    const attempt = kept ?? crypto.randomUUID();
+    if (!kept) await this.store.put("values", `attempt:${code}`, attempt);
+    const answer = await told(async () => ({ session: await this.ask("/api/enrol", { code, attempt, device: this.device() }) }));
+    if (answer.ok) await this.store.delete("values", `attempt:${code}`);
+    return answer;
+  }
+
+  /** This phone has been reported lost: nobody is signed in here any more. */
+  async forget(): Promise<void> {
+    this.current = null;
+    await this.store.delete("values", "session");
   }
 
   hello(state: Record<string, unknown>): Promise<Session> {
@@ -48,7 +61,11 @@ export class Sessions {
     return true;
   }
 
-  /** Both calls answer with a session, and tell the server's time. */
+  private device(): { label: string; id?: string } {
+    return { label: deviceLabel(), ...(this.current && { id: this.current.device }) };
+  }
+
+  /** These calls answer with a session, and tell the server's time. */
   private async ask(path: string, body: object): Promise<Session> {
     const asked = this.clock.millis() - this.clock.offset;
     const { body: told } = await this.server.post<Session>(path, JSON.stringify(body));
@@ -63,6 +80,17 @@ export class Sessions {
     });
     this.current = session;
     return session;
+  }
+}
+
+/** What a call gives, or why it gave nothing, for people. */
+async function told<T extends object>(call: () => Promise<T>): Promise<({ ok: true } & T) | { ok: false; error: string; reason: string }> {
+  try {
+    return { ok: true, ...(await call()) };
+  } catch (error) {
+    if (error instanceof Rejected) return { ok: false, error: error.code, reason: error.reason };
+    if (error instanceof Unreachable) return { ok: false, error: "offline", reason: "" };
+    throw error;
   }
 }
 

@@ -193,11 +193,14 @@ export class Sync {
   }
 }
 
+/** Ways in which access ends that a password does not mend. */
+const ENDED = ["device-revoked", "device-lost", "access-ended"];
+
 /** Stable codes for `sync.error.<code>`. */
 function codeOf(error: unknown): string {
   if (error instanceof Unreachable || error instanceof DiskFull) return error.code;
   if (!(error instanceof Rejected)) return "phone-error";
-  if (error.status === 401) return "signed-out";
+  if (error.status === 401) return ENDED.includes(error.code) ? error.code : "signed-out";
   if (error.status === 503 || error.status === 429) return "server-busy";
   return error.status >= 500 ? "server-error" : error.code;
 }

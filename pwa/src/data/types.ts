@@ -259,6 +259,17 @@ export class SaveError extends Error {
  * records of whoever was signed in before still wait (the server takes them from their author only).
  */
 export type SignInAnswer = { ok: true; session: Session } | { ok: false; error: string; reason: string };
+/** Whom an invitation is for, as the server tells before it is spent. */
+export interface Invited {
+  person: string;
+  name: string;
+  unit: string;
+  ward: string;
+  /** the name of whoever invited */
+  by: string;
+  expires: string;
+}
+export type InvitedAnswer = { ok: true; invited: Invited } | { ok: false; error: string; reason: string };
 /** Nothing is thrown away: with `waiting` records unsent, or without a network, signing out is not done. */
 export type SignOutAnswer = { ok: true } | { ok: false; waiting: number; error: "waiting" | "offline" };
 

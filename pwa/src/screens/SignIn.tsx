@@ -4,7 +4,7 @@ import { Brand } from "../app/Header";
 import { useOpenForm } from "../app/forms";
 import { Screen } from "../app/Screen";
 import { go, route, to } from "../app/router";
-import { session, signIn } from "../data";
+import { session, signIn, sync } from "../data";
 import { language, speak, t, tOr } from "../texts";
 import { Choice, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
@@ -23,7 +23,10 @@ export function SignIn(_: object) {
       </header>
       <Screen title={t("sign-in.title")}>
         {again ? null : <p class="motto">{t("app.motto")}</p>}
-        <p>{t(again ? "sign-in.again" : "sign-in.intro")}</p>
+        {sync.value.error === "device-lost" ? <Problem kind="wait">{t("sign-in.lost")}</Problem> : <p>{t(again ? "sign-in.again" : "sign-in.intro")}</p>}
+        <a class="button is-wide" href={to("code")}>
+          {t("sign-in.code")}
+        </a>
         <Form />
         <p class="hint">{t("sign-in.forgot")}</p>
       </Screen>

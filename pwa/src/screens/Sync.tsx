@@ -69,7 +69,7 @@ function Now() {
   const { phase, error, last, nextTry } = sync.value;
   const busy = phase === "push" || phase === "pull";
   const signedOut = phase === "signed-out";
-  const code = signedOut ? "signed-out" : phase === "offline" ? "offline" : phase === "failed" ? (error ?? "other") : undefined;
+  const code = signedOut ? (error ?? "signed-out") : phase === "offline" ? "offline" : phase === "failed" ? (error ?? "other") : undefined;
   return (
     <section class="stack" aria-label={t("sync.now")}>
       <div role="status">{code ? <Problem kind="wait">{tOr(`sync.error.${code}`, "sync.error.other", { code })}</Problem> : null}</div>
