@@ -77,7 +77,7 @@ def route(
 ) -> GuardedRoute:
     """A route that only `who` may call; a `fresh` one only soon after they proved again who they are."""
     made = GuardedRoute(
-        path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who, path=path)]
+        path, endpoint, methods=list(methods), middleware=[Middleware(Guard, who=who, path=path, fresh=fresh)]
     )
     made.who, made.fresh = who, fresh
     return made
@@ -96,10 +96,11 @@ class Guard:
     :raises Problem: ``signed-out`` for nobody, ``forbidden`` for someone else.
     """
 
-    def __init__(self, app: ASGIApp, who: Who, path: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, who: Who, path: str | None = None, fresh: bool = False) -> None:
         self.app = app
         self.who = who
         self.path = path
+        self.fresh = fresh
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.path is not None:
@@ -113,6 +114,13 @@ class Guard:
             raise Problem(await site_of(connection).accounts.why_refused(connection))
         if not found.may(self.who):
             raise Problem("forbidden")
+        if self.fresh:
+            from server.confirming import confirm
+
+            confirmed = await confirm(scope, receive, send)
+            if confirmed is None:
+                return
+            receive = confirmed
         cookie = await site_of(connection).accounts.renewed_cookie(connection)
         await self.app(scope, receive, _with_cookie(send, cookie) if cookie else send)
 

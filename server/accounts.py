@@ -2,7 +2,8 @@
 
 The database ``accounts`` holds ``person:<slug>`` ``{type, name, login, ward, unit, role, password, active,
 created}`` (argon2id; none for whoever was only ever invited, `server.invitations`) and ``device:<ulid>``
-``{type, person, secret_hash, label, created, seen, expires, revoked, lost?, report?}`` (SHA-256 of a
+``{type, person, secret_hash, label, created, seen, confirmed,
+expires, revoked, lost?, report?}`` (SHA-256 of a
 random secret). The cookie is ``<ulid>.<secret>``.
 
 No request reads the store to know its caller: what was read is kept in the process, and evicted by
@@ -195,6 +196,7 @@ class Accounts:
             "secret_hash": hash_secret(secret),
             "label": label[:120],
             "seen": text_of(now),
+            "confirmed": text_of(now),
             "expires": text_of(now + LIFETIME),
             "revoked": False,
         }
@@ -237,6 +239,18 @@ class Accounts:
         await self.change(
             device, lambda stored: {**stored, "revoked": True, "lost": True} if stored else None
         )
+
+    async def confirm(self, device: str) -> None:
+        """Whoever uses this device has just proved who they are."""
+        now = text_of(datetime.now(UTC))
+        await self.change(device, lambda stored: {**stored, "confirmed": now} if stored else None)
+
+    async def confirmed_at(self, device: str) -> str:
+        """The instant of the last proof on this device, nothing when there was none."""
+        return str(((await self._read(device)) or {}).get("confirmed", ""))
+
+    async def has_password(self, person: str) -> bool:
+        return bool(((await self._read(person)) or {}).get("password"))
 
     async def end_session(self, device: str) -> None:
         """Sign a device out: it may come back with a password or an invitation."""

@@ -34,7 +34,8 @@ def may_manage(who: Viewer, person: Mapping[str, Any]) -> bool:
 
 
 def roles_given(who: Viewer) -> list[Role]:
-    return [role for role in Role if may_give(who.role, role)]
+    """Those of units; people of the ward need a password and are made by ``gtn person add``."""
+    return [role for role in Role if role in OF_A_UNIT and may_give(who.role, role)]
 
 
 async def list_people(accounts: Accounts, who: Viewer, unit: str | None = None) -> list[Document]:
@@ -64,15 +65,13 @@ def read_name(typed: str) -> str:
     return name
 
 
-def read_place(who: Viewer, role: str, unit: str, units: Mapping[str, object]) -> tuple[str, str | None]:
+def read_place(who: Viewer, role: str, unit: str, units: Mapping[str, object]) -> tuple[str, str]:
     """(role, unit) that this viewer may put someone in.
 
     :raises Problem: ``forbidden`` for a role that is not theirs to give, ``bad-field`` for no such unit.
     """
-    if not may_give(who.role, role):
+    if role not in roles_given(who):
         raise Problem("forbidden")
-    if Role(role) not in OF_A_UNIT:
-        return role, None
     if unit not in units:
         raise Problem("bad-field")
     if who.unit is not None and unit != who.unit:

@@ -81,7 +81,7 @@ async def person(request: Request) -> Response:
         devices=[_device(one) for one in devices],
         invitations=[_invitation(one) for one in invitations],
         now=text_of(datetime.now(UTC)),
-        may_change=who.may(Permission.GIVE_ROLES),
+        may_change=who.may(Permission.GIVE_ROLES) and found["role"] in OF_A_UNIT,
         units=_units(request, who),
         roles=people.roles_given(who),
         address=_address(found),
