@@ -20,4 +20,5 @@ PLACES: tuple[Place, ...] = (
     Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
     Place("people", "/desk/people", "people.nav", Permission.INVITE),
+    Place("audit", "/desk/audit", "audit.nav", Permission.AUDIT),
 )

@@ -1,0 +1,3 @@
+function (doc) {
+  if (doc.type === "audit") emit([doc.ward, doc.subject, doc.at], null);
+}
