@@ -34,6 +34,7 @@ ADVICE = {
     "wrong-unit": "unit",
     "wrong-author": "author",
     "not-author": "lead",
+    "erased": "gone",
     "gone": "gone",
     "not-nfc": "save",
     "id-number": "number",

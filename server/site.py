@@ -27,6 +27,7 @@ from server.live import Live
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
+from sync import erasing
 from sync.audit import Audit
 from sync.conflicts import Conflicts
 from sync.design import deploy
@@ -102,6 +103,7 @@ class Site:
         await self.catalog.seed(self.store, self.ward.catalog)
         for unit in self.catalog.units:
             await prepare_unit(self.store, self.names, self.settings.ward, unit)
+        await erasing.settle(self.store, self.names)
         self.generation = await read_generation(self.store, self.names)
 
 
@@ -158,6 +160,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.rollup.run(),
         site.conflicts.run(),
         site.live.run(),
+        erasing.follow(site.store, site.names),
     ]
 
 

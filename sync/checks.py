@@ -16,7 +16,8 @@ code of the refusal     when
 ``not-author``          someone else's visit, and the person is no lead
 ``created-changed``     who made the document, when and on which device never changes
 ``past-changed``        a stored field is left out, its history rewritten, or the household another one
-``gone``                the document was erased
+``erased``              the resident was erased; asked of the ledger (`sync.gateway_writes`), not here
+``gone``                the document was deleted
 ``unknown-ancestor``    a revision of a stored document that descends from nothing known
 ``not-nfc``             text that is not in the Unicode form NFC
 ``id-number``           a number of an identity card
@@ -57,6 +58,7 @@ CODES = (
     "not-author",
     "created-changed",
     "past-changed",
+    "erased",
     "gone",
     "unknown-ancestor",
     "not-nfc",

@@ -15,6 +15,8 @@ from contextlib import suppress
 
 import structlog
 
+from sync.erasing import erase_late, named_in
+from sync.ledger import Ledger
 from sync.merge import MergeError, merge
 from sync.names import Names
 from sync.revisions import child_of
@@ -66,6 +68,7 @@ class Conflicts:
     ) -> None:
         self._store = store
         self._names = names
+        self._ledger = Ledger(store, names)
         self._announce = announce
         self._dirty: set[str] = set()
         self._seen: dict[str, str] = {}
@@ -128,9 +131,10 @@ class Conflicts:
                 self._left.add((database, id))
                 log.error("revisions cannot be merged", database=database, id=id, count=len(leaves))
             return False
-        if not revisions:
+        if not revisions or id in await self._ledger.erased(database, named_in(leaves)):
             return False
         await self._store.graft(database, revisions)
+        await erase_late(self._store, self._ledger, database, revisions)
         log.info("merged", database=database, id=id, count=len(leaves))
         return True
 

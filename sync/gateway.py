@@ -31,8 +31,9 @@ from sync.gateway_errors import RETRY_SECONDS, GatewayError
 from sync.gateway_paths import Target, read_path
 from sync.gateway_upstream import Upstream
 from sync.gateway_writes import Batch, Writes
+from sync.ledger import Ledger
 from sync.names import Names
-from sync.quarantine import Bringer, Quarantine
+from sync.quarantine import Bringer
 from sync.store import Store, StoreError
 
 SMALL = 256 * 1024
@@ -84,7 +85,7 @@ class Gateway:
         self._on_written = on_written
         self._mount = mount
         self._upstream = Upstream(store)
-        self._writes = Writes(self._upstream, Quarantine(store))
+        self._writes = Writes(self._upstream, store, Ledger(store, names))
 
     async def start(self) -> None:
         await self._upstream.__aenter__()

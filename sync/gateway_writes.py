@@ -4,29 +4,37 @@ PouchDB 9 takes a document that is missing in the answer as written, any per-doc
 ``forbidden`` as a reason to repeat the whole batch for ever, and a ``forbidden`` one as settled. So a
 batch ends in one of two ways only: every document is written or durably in quarantine, or the whole
 request fails and comes again.
+
+What the ledger has as erased is refused whatever it says, and the quarantine gets no word of it. A visit may
+still tell that someone was helped who is erased by now: it is counted and stored without its free text. The
+ledger is asked before and after the write, so that an erasure in between holds too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
 from sync import checks, clocks
 from sync.checks import Refusal, Stored, Writer
+from sync.erasing import emptied, empty_quarantine, erase_late, named_in, people_of, without_text
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
 from sync.gateway_upstream import Upstream
+from sync.ledger import Ledger
 from sync.names import WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
-from sync.store import Document, StoreError
+from sync.revisions import child_of
+from sync.store import Document, Store, StoreError
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MOST_REVISIONS = 1000
@@ -45,13 +53,20 @@ class Batch:
     names: WardNames
     path: str
 
+    @property
+    def database(self) -> str:
+        """Its name in the store."""
+        return self.path.removeprefix("/")
+
 
 class Writes:
     """Takes batches of replicated revisions (``new_edits: false``)."""
 
-    def __init__(self, upstream: Upstream, quarantine: Quarantine) -> None:
+    def __init__(self, upstream: Upstream, store: Store, ledger: Ledger) -> None:
         self._upstream = upstream
-        self._quarantine = quarantine
+        self._store = store
+        self._ledger = ledger
+        self._quarantine = Quarantine(store)
 
     async def take(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
         """How many documents were sent on to be stored, and those that are in quarantine instead.
@@ -59,7 +74,9 @@ class Writes:
         :raises GatewayError: when the whole batch must come again, or can never be read.
         """
         revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
-        refused = [r for r in map(_check_envelope, revisions.values()) if r is not None]
+        asked = named_in(revisions.values())
+        erased = await _of_store(self._ledger.erased(batch.database, asked))
+        refused = [r for d in revisions.values() if (r := _check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
         candidates = list(revisions.values())
@@ -77,8 +94,12 @@ class Writes:
                     accepted.append(document)
                 else:
                     refused.append(refusal)
-        refused += await self._forward(batch, accepted)
+        refused += await self._forward(batch, accepted, erased)
+        refused = [_kept(one, erased) for one in refused]
         await self._keep(batch, refused)
+        late = await _of_store(self._erase_late(batch, accepted, refused))
+        refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
+        refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
         return len(accepted), refused
 
     async def _look_up(
@@ -135,12 +156,15 @@ class Writes:
             raise GatewayError("store-unavailable", f"{status} from {path}")
         return status, answer
 
-    async def _forward(self, batch: Batch, documents: Sequence[Document]) -> list[Refused]:
+    async def _forward(
+        self, batch: Batch, documents: Sequence[Document], erased: Collection[str]
+    ) -> list[Refused]:
         """Write what passed the checks; gives what CouchDB's own validator refuses."""
         if not documents:
             return []
         arrival = datetime.fromisoformat(batch.bringer.at)
-        stored = [clocks.correct(document, arrival) or document for document in documents]
+        timely = [clocks.correct(document, arrival) or document for document in documents]
+        stored = [_silenced(document, erased) for document in timely]
         body = {"new_edits": False, "docs": stored}
         status, answer = await self._upstream.ask(
             batch.person, batch.role, "POST", f"{batch.path}/_bulk_docs", body
@@ -159,6 +183,20 @@ class Writes:
             refused.append(Refused(document, code if code in checks.CODES else "malformed", str(code)))
         return refused
 
+    async def _erase_late(
+        self, batch: Batch, accepted: Sequence[Document], refused: Sequence[Refused]
+    ) -> set[str]:
+        """The residents that were erased meanwhile: what was just written and kept of them goes, too."""
+        late = await erase_late(self._store, self._ledger, batch.database, accepted)
+        kept = await self._ledger.erased(
+            batch.database, named_in(one.document for one in refused if one.why != "erased")
+        )
+        if kept:
+            quarantine = batch.names.quarantine
+            await empty_quarantine(self._store, quarantine, batch.bringer.database, sorted(kept))
+            await self._store.compact(quarantine)
+        return late | kept
+
     async def _keep(self, batch: Batch, refused: Sequence[Refused]) -> None:
         try:
             await self._quarantine.keep(batch.names.quarantine, batch.bringer, refused)
@@ -166,6 +204,29 @@ class Writes:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
+
+
+async def _of_store(asked: Awaitable[T]) -> T:
+    """:raises GatewayError: when the ledger cannot be asked: the batch comes again."""
+    try:
+        return await asked
+    except StoreError as error:
+        raise GatewayError("store-unavailable", f"ledger: {error.reason}") from None
+
+
+def _silenced(document: Document, erased: Collection[str]) -> Document:
+    """A visit that helped someone erased, as a child without text; any other document as it is."""
+    if people_of(document).isdisjoint(erased):
+        return document
+    empty = without_text(document)
+    return document if empty == document else child_of(document, empty)
+
+
+def _kept(refused: Refused, erased: Collection[str]) -> Refused:
+    """What the quarantine may know of a refused document."""
+    if named_in([refused.document]).isdisjoint(erased):
+        return refused
+    return Refused(emptied(refused.document, erased), refused.why)
 
 
 def _judge(writer: Writer, document: Document, stored: Stored) -> Refused | None:
@@ -214,8 +275,10 @@ def _named(document: Document) -> Document:
     return document
 
 
-def _check_envelope(document: Document) -> Refused | None:
+def _check_envelope(document: Document, erased: Collection[str]) -> Refused | None:
     """Revision and history as CouchDB would accept them; one bad one would fail the whole batch there."""
+    if document["_id"] in erased:
+        return Refused(document, "erased")
     if document["_id"].startswith("_"):
         return Refused(document, "bad-id")
     rev = _REV.fullmatch(document["_rev"])

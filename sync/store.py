@@ -173,6 +173,12 @@ class Store:
         except NotFound:
             return
 
+    async def compact(self, database: str) -> None:
+        """Drop the bodies of all revisions that are no leaves; returns once they are gone."""
+        await self._ask("POST", [database, "_compact"], body={})
+        while (await self.info(database)).get("compact_running"):  # noqa: ASYNC110 (only asking tells)
+            await anyio.sleep(0.1)
+
     async def info(self, database: str) -> Document:
         info: Document = await self._ask("GET", [database])
         return info
@@ -266,10 +272,14 @@ class Store:
 
         :raises NotFound: when there is no such document.
         """
+        return [leaf for leaf in await self.open_revisions(database, id) if not leaf.get("_deleted")]
+
+    async def open_revisions(self, database: str, id: str) -> list[Document]:
+        """Like `leaves`, with the tombstones."""
         answer = await self._ask("GET", [database, *_steps(id)], params={"open_revs": "all"})
         if not isinstance(answer, list) or not all("ok" in row for row in answer):
             raise BadAnswer(f"CouchDB did not give every open revision of {id}")
-        return [row["ok"] for row in answer if not row["ok"].get("_deleted")]
+        return [row["ok"] for row in answer]
 
     async def graft(self, database: str, documents: Sequence[Document]) -> None:
         """Add revisions that bring their own names and ancestors (`_rev`, `_revisions`), as replication does.

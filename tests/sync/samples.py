@@ -66,3 +66,32 @@ def child(parent: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "_revisions": {"start": start + 1, "ids": [new.split("-")[1], *ids]},
         **changes,
     }
+
+
+def resident(
+    home: str = "", by: str = HOA, unit: str = "tdp-07", name: str = "", **changes: Any
+) -> dict[str, Any]:
+    """Someone of a household; with a `name`, the consent to keep it."""
+    consent = {"version": "v1", "at": AT, "method": "spoken", "by": by}
+    return {
+        "_id": f"resident:{new_ulid()}",
+        "_rev": rev(1),
+        "type": "resident",
+        "schema": 1,
+        "unit": unit,
+        "created": created(by),
+        "household": home or f"household:{new_ulid()}",
+        "label": register("Bà, tầng 2", by),
+        "age_band": register("60-plus", by),
+        **({"identity": register({"name": name, "consent": consent}, by)} if name else {}),
+        **changes,
+    }
+
+
+def helped(person: str, note: str = "", by: str = HOA, **changes: Any) -> dict[str, Any]:
+    """A visit that helped this resident."""
+    door = visit(by, **changes)
+    help = {"service": "ihanoi", "level": "installed", "person": person}
+    follow_up = {"on": "2026-05-08", "why": note}
+    record = {"at": AT, "outcome": "met", "helps": [help], "note": note, "follow_up": follow_up}
+    return {**door, "record": register(record, by)}
