@@ -64,7 +64,8 @@ def test_masking_reaches_every_corner_of_a_document() -> None:
 
 
 def test_every_code_has_a_case() -> None:
-    assert {case["verdict"] for case in DOCUMENTS} == {"ok", *checks.CODES}
+    of_the_ledger = {"erased"}  # no document shows it: tests/sync/test_erasing.py
+    assert {case["verdict"] for case in DOCUMENTS} == {"ok", *checks.CODES} - of_the_ledger
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
