@@ -187,7 +187,10 @@ class Accounts:
         return rows[0]["doc"] if rows else None
 
     async def enrol(self, person: Document, label: str, known: str = "") -> tuple[str, str]:
-        """(device id, cookie value) of a device signed in now; a device `known` to be theirs keeps its id."""
+        """(device id, cookie value) of a device signed in now.
+
+        A device `known` to be theirs keeps its id, unless it was ended at the desk or reported lost.
+        """
         now = datetime.now(UTC)
         secret = secrets.token_urlsafe(32)
         fresh = {
@@ -202,7 +205,7 @@ class Accounts:
         }
 
         def reuse(stored: Document | None) -> Document | None:
-            if stored is None or stored.get("person") != person["_id"] or stored.get("lost"):
+            if stored is None or stored.get("person") != person["_id"] or was_ended(stored):
                 return None
             return {**stored, **fresh}
 
@@ -330,6 +333,11 @@ class Accounts:
 def typed(password: str) -> str:
     """One form for what different keyboards write: "ế" is one character or three."""
     return unicodedata.normalize("NFC", password)
+
+
+def was_ended(device: Document) -> bool:
+    """Whether others took this device away; one that signed out itself has no secret any more."""
+    return bool(device.get("lost") or (device.get("revoked") and device.get("secret_hash")))
 
 
 def is_valid(device: Document, secret: str, now: datetime) -> bool:

@@ -1,10 +1,13 @@
 """Invitations: how a phone comes to be somebody's, without a password.
 
-A document ``invitation:<hash>`` in ``accounts`` ``{type, person, by, by_name, created, expires, revoked,
-used?, attempt?, device?}``. A code has 8 characters of an alphabet without those that are mistaken for
-others (39 bits), lives 72 hours and opens one phone. The id is scrypt (RFC 7914) of the code: to find one
+A document ``invitation:<hash>`` in ``accounts`` ``{type, person, role, unit, by, by_name, created, expires,
+revoked, used?, attempt?, device?}``. A code has 8 characters of an alphabet without those that are mistaken
+for others (39 bits), lives 72 hours and opens one phone. The id is scrypt (RFC 7914) of the code: to find one
 from a copy of the database takes longer than it lives. The phone names its attempt: an answer that was lost
 on the way may be asked for again, by it alone.
+
+An invitation is for a person as they were when it was made, from someone who may use the desk: it ends when
+the role or unit changes, and while the one who made it is out. Whoever saw the code gains nothing by either.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import anyio.to_thread
 
 from server.accounts import DESIGN, Accounts
 from server.errors import Problem
+from server.roles import OF_A_UNIT
 from sync.clocks import text_of
 from sync.store import Document
 
@@ -54,6 +58,8 @@ class Invitations:
             "_id": await id_of(code),
             "type": "invitation",
             "person": person["_id"],
+            "role": person["role"],
+            "unit": person.get("unit"),
             "by": by,
             "by_name": by_name,
             "created": text_of(now),
@@ -76,9 +82,11 @@ class Invitations:
     async def spend(self, code: str, attempt: str, label: str, known: str = "") -> tuple[Document, str, str]:
         """(person, device, cookie value): the phone of this attempt is the person's from now on.
 
-        :raises Problem: as `look_up`.
+        :raises Problem: as `look_up`; ``no-unit`` for someone who has no phone's work.
         """
         invitation, person = await self._find(code)
+        if person["role"] not in OF_A_UNIT or not person.get("unit"):
+            raise Problem("no-unit")
         now, mark = datetime.now(UTC), _hash(attempt)
 
         def take(stored: Document | None) -> Document | None:
@@ -92,13 +100,34 @@ class Invitations:
         if taken is None or not is_repeat(taken, mark, now):
             refuse(taken or invitation, now)
             raise Problem("invitation-used", by=invitation["by_name"])
-        device, value = await self._accounts.enrol(person, label, str(taken.get("device") or known))
+        device, value = await self._let_in(taken, person, label, known)
+        return person, device, value
+
+    async def _let_in(
+        self, invitation: Document, person: Document, label: str, known: str
+    ) -> tuple[str, str]:
+        """(device, cookie value), the same device for each request of one attempt.
+
+        :raises Problem: ``invitation-used`` when that device was put out since.
+        """
+        store, database = self._accounts.store, self._accounts.database
+        first = str(invitation.get("device") or "")
+        if first and (await store.get(database, first)).get("revoked"):
+            raise Problem("invitation-used", by=invitation["by_name"])
+        device, value = await self._accounts.enrol(person, label, first or known)
 
         def note(stored: Document | None) -> Document | None:
-            return {**stored, "device": device} if stored and stored.get("device") != device else None
+            return {**stored, "device": device} if stored and not stored.get("device") else None
 
-        await self._accounts.store.update(self._accounts.database, invitation["_id"], note)
-        return person, device, value
+        noted = await store.update(database, invitation["_id"], note)
+        first = str((noted or {}).get("device", device))
+        if device != first:  # another request of this attempt was quicker
+            await self._accounts.end_session(device)
+            device, value = await self._accounts.enrol(person, label, first)
+        if device != first:  # and its device was put out at this very moment
+            await self._accounts.end_session(device)
+            raise Problem("invitation-used", by=invitation["by_name"])
+        return device, value
 
     async def revoke(self, id: str) -> None:
         """An invitation that was not used opens nothing any more."""
@@ -121,7 +150,15 @@ class Invitations:
         person = await store.find(database, invitation["person"]) if invitation else None
         if invitation is None or person is None or not person.get("active"):
             raise Problem("invitation-unknown")
+        inviter = await store.find(database, invitation["by"])
+        if not fits(invitation, person) or (inviter is not None and not inviter.get("active")):
+            raise Problem("invitation-revoked", by=invitation["by_name"])
         return invitation, person
+
+
+def fits(invitation: Mapping[str, Any], person: Mapping[str, Any]) -> bool:
+    """Whether the person still has the role and unit that they were invited for."""
+    return all(invitation.get(key) == person.get(key) for key in ("role", "unit"))
 
 
 def refuse(invitation: Mapping[str, Any], now: datetime) -> None:

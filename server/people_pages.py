@@ -16,8 +16,9 @@ from starlette.routing import BaseRoute
 
 from server import people
 from server.access import Viewer, route, site_of, viewer
+from server.accounts import was_ended
 from server.errors import Problem
-from server.invitations import show_code
+from server.invitations import fits, show_code
 from server.roles import OF_A_UNIT, Permission
 from server.sign_in import read_form, text_in
 from server.templates import render
@@ -79,7 +80,7 @@ async def person(request: Request) -> Response:
         own=found["_id"] == who.id,
         phone=found["role"] in OF_A_UNIT,
         devices=[_device(one) for one in devices],
-        invitations=[_invitation(one) for one in invitations],
+        invitations=[_invitation(one, found) for one in invitations],
         now=text_of(datetime.now(UTC)),
         may_change=who.may(Permission.GIVE_ROLES) and found["role"] in OF_A_UNIT,
         units=_units(request, who),
@@ -89,16 +90,26 @@ async def person(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    """Another name, role or unit, from the person's next request on."""
+    """Another name, role or unit, from the person's next request on; what they were invited for ends."""
     who, site, form = viewer(request), site_of(request), await read_form(request)
     found = await _asked(request)
     name = people.read_name(text_in(form, "name"))
     role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.units)
+    await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
     if (role, unit) != (found["role"], found["unit"]):
         await _audit(request, "role-changed", found["_id"], found["unit"])
     elif name != found["name"]:
         await _audit(request, "person-changed", found["_id"], found["unit"])
-    await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
+    return RedirectResponse(_address(found), 303)
+
+
+async def rename(request: Request) -> Response:
+    """The name alone, which a lead may correct too."""
+    found, form = await _asked(request), await read_form(request)
+    name = people.read_name(text_in(form, "name"))
+    await people.change_person(site_of(request).accounts, viewer(request), found, name=name)
+    if name != found["name"]:
+        await _audit(request, "person-changed", found["_id"], found["unit"])
     return RedirectResponse(_address(found), 303)
 
 
@@ -129,6 +140,16 @@ async def invite_unit(request: Request) -> Response:
         raise Problem("not-found")
     found = await people.list_people(site_of(request).accounts, who, unit)
     return await _invitations(request, [one for one in found if one.get("active")], "invitation_sheet.html")
+
+
+async def unit_invited(request: Request) -> Response:
+    """Where a sheet was: its codes are known to nobody any more, so that there is only the way back."""
+    return RedirectResponse(HERE, 303)
+
+
+async def invited(request: Request) -> Response:
+    """Where an invitation was, as `unit_invited`."""
+    return RedirectResponse(_address(await _asked(request)), 303)
 
 
 async def take_back(request: Request) -> Response:
@@ -210,15 +231,22 @@ def _device(device: Document) -> dict[str, Any]:
         "label": device.get("label", ""),
         "lost": bool(device.get("lost")),
         "revoked": bool(device.get("revoked")),
+        "signed_out": bool(device.get("revoked")) and not was_ended(device),
         "seen": report.get("at") or device.get("seen"),
         "waiting": report.get("waiting"),
         "refused": report.get("refused"),
     }
 
 
-def _invitation(invitation: Document) -> dict[str, Any]:
-    told = {key: invitation[key] for key in ("created", "expires", "by_name", "revoked")}
-    return {**told, "hash": invitation["_id"].removeprefix("invitation:"), "used": invitation.get("used")}
+def _invitation(invitation: Document, person: Document) -> dict[str, Any]:
+    told = {key: invitation[key] for key in ("created", "expires", "by_name")}
+    revoked = invitation["revoked"] or (not invitation.get("used") and not fits(invitation, person))
+    return {
+        **told,
+        "revoked": revoked,
+        "hash": invitation["_id"].removeprefix("invitation:"),
+        "used": invitation.get("used"),
+    }
 
 
 def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:
@@ -241,11 +269,14 @@ routes: list[BaseRoute] = [
     route(HERE, index, who=Permission.INVITE),
     route(HERE, add, who=Permission.INVITE, methods=("POST",)),
     route(f"{HERE}/invitations", invite_unit, who=Permission.INVITE, methods=("POST",)),
+    route(f"{HERE}/invitations", unit_invited, who=Permission.INVITE),
     route(_ONE, person, who=Permission.INVITE),
     route(_ONE, change, who=Permission.GIVE_ROLES, methods=("POST",), fresh=True),
+    route(f"{_ONE}/name", rename, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/end", end, who=Permission.INVITE, methods=("POST",), fresh=True),
     route(f"{_ONE}/restore", restore, who=Permission.INVITE, methods=("POST",), fresh=True),
     route(f"{_ONE}/invitations", invite, who=Permission.INVITE, methods=("POST",)),
+    route(f"{_ONE}/invitations", invited, who=Permission.INVITE),
     route(_ONE + "/invitations/{hash}/revoke", take_back, who=Permission.INVITE, methods=("POST",)),
     route(_ONE + "/devices/{ulid}/revoke", revoke_device, who=Permission.INVITE, methods=("POST",)),
     route(_ONE + "/devices/{ulid}/lost", lose_device, who=Permission.INVITE, methods=("POST",)),

@@ -16,7 +16,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
-from server.access import find_viewer
+from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
 from server.catalog import Catalog
@@ -35,6 +35,7 @@ from sync.embedded.child import EmbeddedStore, StoreFailed
 from sync.embedded.door import Door, Taken, find_reach
 from sync.embedded.keeper import keep
 from sync.gateway import Caller, Gateway
+from sync.gateway_errors import GatewayError
 from sync.names import Names, WardNames
 from sync.rollup import Rollup
 from sync.store import Document, Store
@@ -142,9 +143,14 @@ async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterato
 
 
 async def find_caller(request: Request) -> Caller | None:
-    """Who replicates, for the gateway; None for whoever has no unit."""
+    """Who replicates, for the gateway; None for whoever has no unit.
+
+    :raises GatewayError: that tells a device why its access ended, also one whose request was waiting.
+    """
     who = await find_viewer(request)
-    if who is None or who.unit is None:
+    if who is None:
+        raise GatewayError(await site_of(request).accounts.why_refused(request))
+    if who.unit is None:
         return None
     return Caller(who.id, who.role, who.unit, who.ward, who.device)
 

@@ -59,6 +59,7 @@ class Caller:
 
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
+"""Who asks; None for nobody, or raises `GatewayError` with the reason that a device may be told."""
 Sentence = Callable[[Request, str], str]
 
 
@@ -169,12 +170,15 @@ class Gateway:
 
         async def pass_on(message: Message) -> None:
             nonlocal begun
+            ended = GatewayError("signed-out")
             try:
                 same = await self._identify(request) == caller
             except StoreError:
                 same = False  # who may not be known now is told nothing; the phone asks again
+            except GatewayError as error:
+                same, ended = False, error
             if not same:
-                raise ClientDisconnect if begun else GatewayError("signed-out")
+                raise ClientDisconnect if begun else ended
             begun = True
             await send(message)
 

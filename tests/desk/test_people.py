@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from server.people import may_manage
+from server.access import Viewer
+from server.errors import Problem
+from server.people import change_person, may_manage, set_active
 from server.site import Site
 from tests.desk.conftest import SignIn
 
@@ -19,6 +21,13 @@ async def add(site: Site, name: str, role: str = "volunteer", unit: str | None =
     from server.people import add_person
 
     return await add_person(site.accounts, name=name, role=role, ward="09562", unit=unit)
+
+
+def viewer_of(id: str) -> Viewer:
+    """An administrator of the ward."""
+    return Viewer(
+        id=id, name="A", login="a", role="admin", ward="09562", unit=None, device="device:1", language="vi"
+    )
 
 
 def page_of(person: dict[str, Any]) -> str:
@@ -111,6 +120,47 @@ async def test_an_invitation_shows_a_code_that_works_and_is_audited(sign_in: Sig
 
 
 @pytest.mark.anyio
+async def test_a_page_with_codes_that_is_loaded_again_leads_back(sign_in: SignIn, site: Site) -> None:
+    person = await add(site, "Lý Thị Tải Lại")
+    lead = await sign_in("lead")
+    again = await lead.get(page_of(person) + "/invitations")
+    assert (again.status_code, again.headers["location"]) == (303, page_of(person))
+    sheet = await lead.get("/desk/people/invitations")
+    assert (sheet.status_code, sheet.headers["location"]) == (303, "/desk/people")
+    other = await add(site, "Lý Thị Tổ Khác", unit="tdp-08")
+    assert (await lead.get(page_of(other) + "/invitations")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_a_lead_corrects_a_name_but_gives_no_role(sign_in: SignIn, site: Site) -> None:
+    person = await add(site, "Nguyễn Văn Viết Nhầm")
+    lead = await sign_in("lead")
+    assert f'action="{page_of(person)}/name"' in (await lead.get(page_of(person))).text
+    assert (await lead.post(page_of(person) + "/name", data={"name": "Nguyễn Văn Đúng"})).status_code == 303
+    stored = await site.store.get(site.names.accounts, person["_id"])
+    assert (stored["name"], stored["role"], stored["unit"]) == ("Nguyễn Văn Đúng", "volunteer", "tdp-07")
+    assert person["_id"] in await audited(site, "person-changed")
+    form = {"name": person["name"], "role": "reporter", "unit": "tdp-07"}
+    assert (await lead.post(page_of(person), data=form)).status_code == 403
+    other = await add(site, "Người Tổ Tám", unit="tdp-08")
+    assert (await lead.post(page_of(other) + "/name", data={"name": "Khác"})).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_an_invitation_of_a_former_unit_is_shown_as_ended(sign_in: SignIn, site: Site) -> None:
+    person = await add(site, "Hồ Thị Chuyển")
+    supervisor = await sign_in("supervisor")
+    await supervisor.post(page_of(person) + "/invitations")
+    assert "dùng được đến" in (await supervisor.get(page_of(person))).text
+    await supervisor.post(
+        page_of(person), data={"name": person["name"], "role": "volunteer", "unit": "tdp-08"}
+    )
+    page = (await supervisor.get(page_of(person))).text
+    assert "đã thu lại" in page
+    assert "dùng được đến" not in page
+
+
+@pytest.mark.anyio
 async def test_a_sheet_invites_everyone_of_the_unit_who_is_active(sign_in: SignIn, site: Site) -> None:
     one = await add(site, "Phạm Văn Tờ", unit="tdp-08")
     gone = await add(site, "Phạm Văn Nghỉ", unit="tdp-08")
@@ -182,23 +232,24 @@ async def test_nobody_ends_themselves_nor_the_last_administrator(sign_in: SignIn
     assert (await admin.post("/desk/people/admin/end")).status_code == 403
     form = {"name": "Người admin", "role": "supervisor", "unit": "tdp-07"}
     assert (await admin.post("/desk/people/admin", data=form)).status_code == 403
+    form["role"] = "volunteer"
+    assert (await admin.post("/desk/people/admin", data=form)).status_code == 403
+    assert "person:admin" not in await audited(site, "role-changed"), (
+        "what was refused is in the audit as done"
+    )
     other = await add(site, "Quản Trị Hai", role="admin", unit=None)
     assert (await admin.post(page_of(other) + "/end")).status_code == 303
+    last = await site.store.get(site.names.accounts, "person:admin")
+    for act in (
+        lambda: set_active(site.accounts, viewer_of("person:other"), last, False),
+        lambda: change_person(site.accounts, viewer_of("person:other"), last, role="supervisor"),
+    ):
+        with pytest.raises(Problem, match="last-admin"):
+            await act()
 
 
 def test_a_person_of_another_ward_is_nobodys() -> None:
-    from server.access import Viewer
-
-    who = Viewer(
-        id="person:a",
-        name="A",
-        login="a",
-        role="admin",
-        ward="09562",
-        unit=None,
-        device="device:1",
-        language="vi",
-    )
+    who = viewer_of("person:a")
     person = {"type": "person", "ward": "00004", "unit": None, "role": "volunteer"}
     assert not may_manage(who, person)
     assert may_manage(who, {**person, "ward": "09562"})

@@ -161,6 +161,104 @@ def test_a_device_of_someone_else_is_not_taken_over(
     assert enrol(visitor, invited.code, id=device).json()["device"] != device
 
 
+@pytest.mark.parametrize("ending", ["revoke", "lose"])
+def test_a_device_ended_at_the_desk_does_not_come_back_under_its_name(
+    ending: str,
+    visitor: TestClient,
+    invited: Invited,
+    call: Call,
+    site: Site,
+    people: dict[Role, dict[str, Any]],
+) -> None:
+    device, _ = call(site.accounts.enrol, people[Role.VOLUNTEER], "phone")
+    call(getattr(site.accounts, ending), device)
+    assert enrol(visitor, invited.code, id=device).json()["device"] != device
+    assert call(site.store.get, site.names.accounts, device)["revoked"], "the ended device is in use again"
+
+
+def test_a_device_that_signed_out_comes_back_under_its_name(
+    visitor: TestClient, invited: Invited, call: Call, site: Site, people: dict[Role, dict[str, Any]]
+) -> None:
+    device, _ = call(site.accounts.enrol, people[Role.VOLUNTEER], "phone")
+    call(site.accounts.end_session, device)
+    assert enrol(visitor, invited.code, id=device).json()["device"] == device
+
+
+@pytest.mark.parametrize("ending", ["revoke", "lose", "end_session"])
+def test_a_phone_put_out_within_the_hour_does_not_repeat_its_way_in(
+    ending: str, visitor: TestClient, invited: Invited, call: Call, site: Site
+) -> None:
+    device = enrol(visitor, invited.code).json()["device"]
+    call(getattr(site.accounts, ending), device)
+    again = enrol(visitor, invited.code)
+    assert (again.status_code, again.json()["error"]) == (410, "invitation-used")
+
+
+def test_one_attempt_sent_twice_at_the_same_moment_makes_one_device(
+    call: Call, site: Site, invited: Invited
+) -> None:
+    async def twice() -> set[str]:
+        devices: set[str] = set()
+
+        async def once() -> None:
+            devices.add((await site.invitations.spend(invited.code, ATTEMPT, "phone"))[1])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(once)
+        return devices
+
+    assert len(call(twice)) == 1
+
+
+@pytest.mark.parametrize("change", [{"role": "lead"}, {"unit": "cong-an"}])
+def test_an_invitation_is_for_the_role_and_unit_of_its_moment(
+    change: dict[str, str], visitor: TestClient, call: Call, site: Site
+) -> None:
+    person = call(
+        site.accounts.add_person,
+        login=f"moi-{next(iter(change))}",
+        name="Người Đổi",
+        role="volunteer",
+        ward="09562",
+        unit="tram-y-te",
+        password=None,
+    )
+    invitation = call(site.invitations.make, person, "person:lead", "Người lead")
+    call(site.accounts.change, person["_id"], lambda one: {**one, **change})
+    refused = enrol(visitor, invitation.code)
+    assert (refused.status_code, refused.json()["error"]) == (410, "invitation-revoked")
+
+
+def test_an_invitation_ends_with_the_access_of_whoever_made_it(
+    visitor: TestClient, invited: Invited, call: Call, site: Site
+) -> None:
+    call(site.accounts.change, "person:lead", lambda one: {**one, "active": False})
+    try:
+        assert enrol(visitor, invited.code).json()["error"] == "invitation-revoked"
+    finally:
+        call(site.accounts.change, "person:lead", lambda one: {**one, "active": True})
+    assert enrol(visitor, invited.code).status_code == 200
+
+
+def test_an_invitation_of_someone_without_a_unit_is_not_spent_in_vain(
+    visitor: TestClient, call: Call, site: Site, people: dict[Role, dict[str, Any]]
+) -> None:
+    invitation = call(site.invitations.make, people[Role.SUPERVISOR], "person:admin", "Người admin")
+    refused = enrol(visitor, invitation.code)
+    assert (refused.status_code, refused.json()["error"]) == (403, "no-unit")
+    assert "used" not in call(site.store.get, site.names.accounts, invitation.id)
+
+
+def test_spending_is_in_the_audit(visitor: TestClient, invited: Invited, call: Call, site: Site) -> None:
+    device = enrol(visitor, invited.code).json()["device"]
+    rows = call(
+        site.store.all_docs, site.names.audit, startkey="audit:", endkey="audit:\ufff0", include_docs=True
+    )
+    acts = [(row["doc"]["action"], row["doc"]["by"]) for row in rows if row["doc"].get("subject") == device]
+    assert acts == [("invitation-used", "person:volunteer")]
+
+
 def test_codes_cannot_be_guessed_at_will(visitor: TestClient) -> None:
     statuses = [visitor.post("/api/invitation", json={"code": f"GUESS{n:03}"}).status_code for n in range(8)]
     assert statuses[:5] == [404] * 5
@@ -225,3 +323,5 @@ def test_a_phone_is_told_why_it_is_shut_out(
         headers={"cookie": f"gtn-device={guess}"},
     )
     assert stranger.json()["error"] == "signed-out", "only the device itself is told"
+    replicating = visitor.get("/sync/", headers={"cookie": f"gtn-device={value}"})
+    assert (replicating.status_code, replicating.json()["error"]) == (401, code)

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from sync.gateway import Caller, Gateway
+from sync.gateway_errors import GatewayError
 from sync.names import Names
 from sync.store import Store
 from tests.sync.misbehaving import answer, closed, misbehaving
@@ -119,6 +120,43 @@ def test_a_long_poll_tells_nothing_to_a_device_that_was_revoked_meanwhile(
     waiting.join(20)
     assert len(told) == 1
     assert document["_id"].encode() not in told[0]
+
+
+def test_a_device_is_told_the_reason_also_when_it_was_waiting(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, lost = threading.Event(), threading.Event()
+
+    class People(dict[str, Caller]):
+        def get(self, name: str, default: object = None) -> Caller | None:  # type: ignore[override]
+            if name == "hoa" and lost.is_set():
+                raise GatewayError("device-lost")
+            if name == "hoa":
+                known.set()
+            return super().get(name)
+
+    monkeypatch.setattr("tests.sync.town.PEOPLE", People(PEOPLE))
+    since = town.ask("GET", OWN, person="lan").json["update_seq"]
+    told: list[bytes] = []
+
+    def wait() -> None:
+        path = f"{OWN}/_changes?feed=longpoll&include_docs=true&since={since}&timeout=20000"
+        try:
+            told.append(town.ask("GET", path).body)
+        except (http.client.HTTPException, OSError):
+            told.append(b"")
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert known.wait(10)
+    lost.set()
+    document = visit("person:lan")
+    assert town.push(document, person="lan").json == []
+    waiting.join(20)
+    assert len(told) == 1
+    assert document["_id"].encode() not in told[0]
+    answer = town.ask("GET", OWN)
+    assert (answer.status, answer.json["error"]) == (401, "device-lost")
 
 
 def test_a_checkpoint_is_the_devices_own(town: Town) -> None:
