@@ -254,6 +254,20 @@ def test_the_desk_is_accessible(contexts: Callable[..., BrowserContext], server:
     wrong += check(page, "unit", targets=False)
     page.goto(f"{server.url}/desk?period=custom&from=2026-13-01&to=x")
     wrong += check(page, "wrong period", targets=False)
+    for name, path in (
+        ("people", "people"),
+        ("people of a unit", "people?unit=tdp-07"),
+        ("person", "people/nam"),
+    ):
+        page.goto(f"{server.url}/desk/{path}")
+        wrong += check(page, name, targets=False)
+    page.get_by_role("button", name="Tạo lời mời").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lời mời cho")
+    wrong += check(page, "invitation", targets=False)
+    page.goto(f"{server.url}/desk/people?unit=tdp-07")
+    page.get_by_role("button", name="Tạo phiếu mời").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Phiếu mời")
+    wrong += check(page, "sheet of invitations", targets=False)
     page.goto(f"{server.url}/khong-co")
     wrong += check(page, "error", targets=False)
     assert not wrong, "\n".join(wrong)
