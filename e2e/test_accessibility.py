@@ -153,6 +153,7 @@ SCREENS = {
     "guide": "#/huong-dan/{guide}",
     "sync": "#/gui",
     "refused": "#/gui/tu-choi",
+    "card": "#/the",
 }
 
 

@@ -252,6 +252,10 @@ class Accounts:
         """The instant of the last proof on this device, nothing when there was none."""
         return str(((await self._read(device)) or {}).get("confirmed", ""))
 
+    async def read_person(self, person: str) -> Document | None:
+        """The person as far as this process knows them; never to be changed in place."""
+        return await self._read(person)
+
     async def has_password(self, person: str) -> bool:
         return bool(((await self._read(person)) or {}).get("password"))
 

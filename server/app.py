@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from server import audit_pages, desk, health, joining, people_pages, phone, quarantine, sign_in
+from server import audit_pages, card_check, desk, health, joining, people_pages, phone, quarantine, sign_in
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
@@ -29,6 +29,7 @@ def routes() -> list[BaseRoute]:
         *sign_in.routes,
         *phone.routes,
         *joining.routes,
+        *card_check.routes,
         *desk.routes,
         *quarantine.routes,
         *audit_pages.routes,

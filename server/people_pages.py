@@ -164,9 +164,11 @@ async def take_back(request: Request) -> Response:
 
 
 async def revoke_device(request: Request) -> Response:
+    """The device comes no more; the card that it can still show is wrong from now on."""
     site, found = site_of(request), await _asked(request)
     device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
     await site.accounts.revoke(device)
+    await site.cards.renew(found["_id"])
     await _audit(request, "device-revoked", device, found["unit"])
     return RedirectResponse(_address(found), 303)
 
@@ -176,6 +178,7 @@ async def lose_device(request: Request) -> Response:
     site, found = site_of(request), await _asked(request)
     device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
     await site.accounts.lose(device)
+    await site.cards.renew(found["_id"])
     await _audit(request, "device-lost", device, found["unit"])
     return RedirectResponse(_address(found), 303)
 

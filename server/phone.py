@@ -101,6 +101,7 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
         "device": who.device,
         "ward": {"code": who.ward, "name": site.catalog.ward_name(who.ward)},
         "unit": {"code": who.unit, "name": unit.name.within(who.language), "kind": unit.kind},
+        "card": await site.cards.of(who.id),
         "members": await site.accounts.members(who.ward, who.unit),
         "database": names.role(who.unit),
         "catalog": site.catalog.address,

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
+from server.cards import Cards
 from server.catalog import Catalog
 from server.content import load_content
 from server.figures import Figures
@@ -69,12 +70,14 @@ class Site:
     gateway: Gateway = field(init=False)
     audit: Audit = field(init=False)
     invitations: Invitations = field(init=False)
+    cards: Cards = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
         self.figures = Figures(self.store, self.names)
         self.audit = Audit(self.store, self.names)
         self.invitations = Invitations(self.accounts)
+        self.cards = Cards(self.accounts)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
             self.store,

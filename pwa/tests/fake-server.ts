@@ -73,6 +73,7 @@ export class FakeServer {
       device,
       ward: { code: "09562", name: "Yên Nghĩa" },
       unit: { code: "tdp-07", name: "Tổ 7", kind: "team" },
+      card: { number: "482915", secret: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
       members: { "person:hoa": "Nguyễn Thị Hoa" },
       mark: `${person} ${device} ${this.generation}`,
       database: "w09562-tdp-07",

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import cardCodes from "../../tests/cases/card-codes.json";
 import folding from "../../tests/cases/folding.json";
 import idNumbers from "../../tests/cases/id-numbers.json";
+import { codeOf } from "../src/data/card";
 import { dayOf } from "../src/data/clock";
 import { clean, cleanAll, fold, naturalKey } from "../src/data/folding";
 import { judge } from "../src/data/id-numbers";
@@ -29,6 +31,10 @@ test.each(folding)("$text is searched as $folded", ({ text, folded }) => {
 
 test.each(idNumbers)("an identity number in “$text”: $verdict", ({ text, verdict }) => {
   expect(judge(text)).toBe(verdict);
+});
+
+test.each(cardCodes)("the card's code on $day is $code", async ({ secret, day, code }) => {
+  expect(await codeOf(secret, day)).toBe(code);
 });
 
 test("twelve digits in an id are no identity number, in a label they are", () => {

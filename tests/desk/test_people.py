@@ -201,7 +201,9 @@ async def test_a_device_ends_from_the_desk(way: str, code: str, sign_in: SignIn,
     lead = await sign_in("lead")
     device, cookie = await phone_of(site, person)
     ulid = device.removeprefix("device:")
+    card = await site.cards.of(person["_id"])
     assert (await lead.post(f"{page_of(person)}/devices/{ulid}/{way}")).status_code == 303
+    assert (await site.cards.of(person["_id"]))["secret"] != card["secret"], "its card would still be right"
     told = await lead.post("/api/hello", json=HELLO, headers=cookie)
     assert told.json()["error"] == code
     page = await lead.get(page_of(person))

@@ -42,6 +42,7 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   guides: lazy(async () => (await import("../screens/Guides")).Guides),
   guide: lazy(async () => (await import("../screens/Guide")).Guide),
   sync: lazy(async () => (await import("../screens/Sync")).Sync),
+  card: lazy(async () => (await import("../screens/Card")).Card),
   code: Join,
   join: Join,
   refused: lazy(async () => (await import("../screens/Refused")).Refused),

@@ -39,6 +39,7 @@ const parents: Partial<Record<Name, Name>> = {
   amendTally: "today",
   guide: "guides",
   refused: "sync",
+  card: "today",
 };
 
 function Back({ name, params }: { name: Name; params: Params }) {

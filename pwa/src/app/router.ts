@@ -19,6 +19,7 @@ const patterns = {
   guide: "/huong-dan/:guide",
   sync: "/gui",
   refused: "/gui/tu-choi",
+  card: "/the",
   code: "/moi",
   join: "/moi/:code",
 } as const;

@@ -5,6 +5,7 @@
  * after the first paint; a function that needs them waits for them by itself.
  */
 import { signal, type Signal } from "@preact/signals";
+import { codeOf } from "./card";
 import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
 import { addressLine } from "./list";
@@ -120,6 +121,9 @@ export const dropDraft = (key: string): Promise<void> => phone.drafts.drop(key);
 export const now = (): string => phone.clock.now();
 /** Today in Vietnam by the server's clock, yyyy-mm-dd. */
 export const today = (): string => phone.clock.today();
+
+/** The six digits that a card of this secret shows on a day; rejected where the browser has no WebCrypto. */
+export const cardCode = (secret: string, day: string): Promise<string> => codeOf(secret, day);
 
 /** Switches to the new version and loads the page anew. */
 export const applyUpdate = (): void => updates.applyUpdate();

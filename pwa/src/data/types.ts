@@ -26,6 +26,8 @@ export interface Session {
   device: string;
   ward: { code: string; name: string };
   unit: { code: string; name: string; kind: string };
+  /** of the volunteer's card; a session from before there were cards has none until the next hello */
+  card?: { number: string; secret: string };
   /** names of the unit's people by id */
   members?: Record<string, string>;
   /** stands for all of the above; the server tells them again only when they changed */

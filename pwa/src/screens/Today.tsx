@@ -32,6 +32,10 @@ export function Today(_: ScreenProps) {
           <span class="button-hint">{t("today.tally.hint")}</span>
         </span>
       </a>
+      <a class="button is-wide" href={to("card")}>
+        <Icon name="id-card" />
+        {t("today.card")}
+      </a>
       <section aria-labelledby="due">
         <h2 id="due">{t("today.follow-ups", { n: due.length })}</h2>
         {due.length ? <ul class="rows">{due.slice(0, 30).map((door) => <DoorRow key={door.id} door={door} />)}</ul> : <p class="hint">{t("today.follow-ups.none")}</p>}

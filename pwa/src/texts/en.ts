@@ -107,6 +107,7 @@ export const en: Texts = {
   "today.next.none": "Every door on the list has been visited.",
   "today.tally": "Help at the desk",
   "today.tally.hint": "A quick count for people who come to the ward's help point",
+  "today.card": "Volunteer's card",
   "today.follow-ups": "Due ({n})",
   "today.follow-ups.none": "No door is due today.",
   "today.visits": "Recorded today ({n})",
@@ -365,6 +366,15 @@ export const en: Texts = {
   "sync.sign-out.yes": "Sign out",
   "sync.sign-out.sure": "Sign out of this phone?",
   "sync.sign-out.no": "Stay",
+
+  "card.title": "Volunteer's card",
+  "card.number": "Card number",
+  "card.code": "Today's code",
+  "card.promise": "We take no money and never ask for a password or an OTP.",
+  "card.check": "You can check this card at {address}: type its number and today's code.",
+  "card.photo": "The card has no photo. If residents ask, please show the ward's own badge or letter as well.",
+  "card.none": "This phone has no card number yet. It comes with the next sync.",
+  "card.failed": "This browser cannot make the code. Please open the app in a newer Chrome or Safari.",
 
   "refused.title": "Refused records",
   "refused.intro": "The server did not take these. They are whole on this phone, and the ward has a copy to look at.",

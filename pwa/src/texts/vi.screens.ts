@@ -264,6 +264,15 @@ export const screens = {
   "sync.sign-out.sure": "Đăng xuất khỏi máy này?",
   "sync.sign-out.no": "Ở lại",
 
+  "card.title": "Thẻ tình nguyện viên",
+  "card.number": "Số thẻ",
+  "card.code": "Mã hôm nay",
+  "card.promise": "Tổ không thu tiền, không hỏi mật khẩu, không hỏi mã OTP.",
+  "card.check": "Ông/bà kiểm tra thẻ này tại {address}: nhập số thẻ và mã hôm nay.",
+  "card.photo": "Thẻ không có ảnh. Khi bà con hỏi, xin đưa thêm thẻ hoặc giấy giới thiệu của phường.",
+  "card.none": "Máy chưa có số thẻ. Thẻ sẽ hiện đủ sau lần gửi dữ liệu tới.",
+  "card.failed": "Trình duyệt này không tính được mã. Xin mở ứng dụng bằng Chrome hoặc Safari mới hơn.",
+
   "refused.title": "Bản bị từ chối",
   "refused.intro": "Máy chủ chưa nhận những bản này. Nội dung vẫn còn nguyên trên máy và phường cũng đã có một bản để xem xét.",
   "refused.none": "Không có bản nào bị từ chối.",

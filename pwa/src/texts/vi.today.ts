@@ -10,6 +10,7 @@ export const today = {
   "today.next.none": "Mọi hộ trong danh sách đều đã có người đến.",
   "today.tally": "Hỗ trợ tại bàn",
   "today.tally.hint": "Ghi nhanh khi bà con đến điểm hỗ trợ của phường",
+  "today.card": "Thẻ tình nguyện viên",
   "today.follow-ups": "Đến hẹn ({n})",
   "today.follow-ups.none": "Không có hộ nào đến hẹn hôm nay.",
   "today.visits": "Đã ghi hôm nay ({n})",
