@@ -18,9 +18,8 @@ import hashlib
 import hmac
 import re
 import secrets
-import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -31,6 +30,7 @@ from starlette.requests import HTTPConnection
 from server.access import Viewer, make_viewer
 from server.cookies import device_cookie, read_device_cookie
 from server.errors import Problem
+from server.passwords import typed
 from server.settings import Settings
 from sync import id_numbers
 from sync.clocks import text_of
@@ -55,8 +55,6 @@ def hash_secret(secret: str) -> str:
 
 class Accounts:
     """The database of accounts, as far as one process needs it."""
-
-    SHORTEST_PASSWORD: ClassVar[int] = 8
 
     def __init__(self, store: Store, names: Names, settings: Settings) -> None:
         self.store = store
@@ -319,24 +317,17 @@ class Accounts:
             "created": text_of(datetime.now(UTC)),
         }
 
-    async def set_password(self, login: str, password: str) -> None:
-        """A new password; every device of this person has to sign in again.
+    async def set_password(self, person: str, password: str, keep: str = "") -> None:
+        """A new password; every device of this person but the one to `keep` has to sign in again."""
+        hashed = await anyio.to_thread.run_sync(self._hasher.hash, typed(password), limiter=self._hashing)
+        await self.change(person, lambda stored: {**stored, "password": hashed} if stored else None)
+        await self.end_sessions(person, keep)
 
-        :raises Problem: ``not-found`` when there is no such login.
-        """
-        person = await self.find_login(login)
-        if person is None:
-            raise Problem("not-found")
-        hashed = self._hasher.hash(typed(password))
-        await self.change(person["_id"], lambda stored: {**stored, "password": hashed} if stored else None)
-        rows = await self.store.view(self.database, DESIGN, "devices", key=person["_id"])
-        for row in rows:
-            await self.end_session(row["id"])
-
-
-def typed(password: str) -> str:
-    """One form for what different keyboards write: "ế" is one character or three."""
-    return unicodedata.normalize("NFC", password)
+    async def end_sessions(self, person: str, keep: str = "") -> None:
+        """Sign out every device of this person but the one to `keep`."""
+        for row in await self.store.view(self.database, DESIGN, "devices", key=person):
+            if row["id"] != keep:
+                await self.end_session(row["id"])
 
 
 def was_ended(device: Document) -> bool:

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from server import audit_pages, card_check, desk, health, joining, people_pages, phone, quarantine, sign_in
+from server import account, audit_pages, card_check, desk, health, joining, people_pages, phone, quarantine, sign_in
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         *quarantine.routes,
         *audit_pages.routes,
         *people_pages.routes,
+        *account.routes,
         mount("/sync", replicate, who=Permission.SYNC),
         mount("/static", serve_static(), who=PUBLIC),
         mount("/app", serve_phone(), who=PUBLIC),

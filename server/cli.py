@@ -18,11 +18,12 @@ import msgspec
 import typer
 
 from server import assets
-from server.accounts import Accounts
+from server.accounts import DESIGN as PEOPLE
 from server.catalog import add_unit
 from server.content import BadContent, Unit
 from server.errors import Problem
 from server.logs import configure_logs
+from server.passwords import SHORTEST, judge
 from server.roles import OF_A_UNIT, Role
 from server.settings import BadSetting, read_settings
 from server.site import Site, StartFailed, open_site
@@ -34,9 +35,11 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 store_app = typer.Typer(no_args_is_help=True, help="The embedded store.")
 person_app = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+admin_app = typer.Typer(no_args_is_help=True, help="The first administrator.")
 unit_app = typer.Typer(no_args_is_help=True, help="Units that report.")
 app.add_typer(store_app, name="store")
 app.add_typer(person_app, name="person")
+app.add_typer(admin_app, name="admin")
 app.add_typer(unit_app, name="unit")
 
 
@@ -158,7 +161,7 @@ def person_add(
         except Problem as problem:
             fail(describe_person_problem(problem, login))
 
-    password = ask_password()
+    password = ask_password(login, name)
     on_site(run)
 
 
@@ -167,12 +170,36 @@ def person_password(login: str) -> None:
     """Give a new password; the person has to sign in again everywhere."""
 
     async def run(site: Site) -> None:
+        person = await site.accounts.find_login(login)
+        if person is None:
+            fail(describe_person_problem(Problem("not-found"), login))
+        check_password(password, person["login"], person["name"])
+        await site.accounts.set_password(person["_id"], password)
+
+    password = ask_password(login)
+    on_site(run)
+
+
+@admin_app.command("create")
+def admin_create(login: str, name: Annotated[str, typer.Option(help="As it is shown.")]) -> None:
+    """Add the ward's first administrator; refused when there is one, who adds everyone else."""
+
+    async def run(site: Site) -> None:
+        ward = site.settings.ward
+        rows = await site.store.view(
+            site.names.accounts, PEOPLE, "by_ward", key=[ward, None], include_docs="true"
+        )
+        if any(row["doc"]["role"] == Role.ADMIN and row["doc"].get("active") for row in rows):
+            fail(f"ward {ward} has an administrator; for one more: gtn person add {login} --role admin")
         try:
-            await site.accounts.set_password(login, password)
+            await site.accounts.add_person(
+                login=login, name=name, role=Role.ADMIN, ward=ward, unit=None, password=password
+            )
         except Problem as problem:
             fail(describe_person_problem(problem, login))
+        print(f"{login} may sign in at {site.settings.public_url}/sign-in")
 
-    password = ask_password()
+    password = ask_password(login, name)
     on_site(run)
 
 
@@ -225,11 +252,16 @@ def language() -> str:
     return "en" if locale.startswith("en") else "vi"
 
 
-def ask_password() -> str:
+def ask_password(login: str, name: str = "") -> str:
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    if len(password) < Accounts.SHORTEST_PASSWORD:
-        fail(f"a password has at least {Accounts.SHORTEST_PASSWORD} characters")
+    check_password(password, login, name)
     return password
+
+
+def check_password(password: str, login: str, name: str) -> None:
+    """Go on with a password that may be this person's, or end with what is wrong with it."""
+    if reason := judge(password, login, name):
+        fail(texts().get(language(), f"account.password.{reason}", shortest=SHORTEST))
 
 
 def texts_of(vi: str, en: str) -> dict[str, str]:

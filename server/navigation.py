@@ -21,4 +21,5 @@ PLACES: tuple[Place, ...] = (
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
     Place("people", "/desk/people", "people.nav", Permission.INVITE),
     Place("audit", "/desk/audit", "audit.nav", Permission.AUDIT),
+    Place("account", "/desk/account", "account.nav", Permission.SIGNED_IN),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+from server.passwords import judge
+
 ONSETS = (
     "b",
     "c",
@@ -31,5 +33,8 @@ RHYMES = ("a", "an", "ang", "anh", "ao", "au", "am", "ong", "oi", "ung", "ui", "
 
 def new_password() -> str:
     """About 36 bits; tries are limited, and the demo holds nothing real."""
-    syllables = (secrets.choice(ONSETS) + secrets.choice(RHYMES) for _ in range(3))
-    return f"{''.join(syllables)}{secrets.randbelow(9000) + 1000}"
+    while True:
+        syllables = (secrets.choice(ONSETS) + secrets.choice(RHYMES) for _ in range(3))
+        password = f"{''.join(syllables)}{secrets.randbelow(9000) + 1000}"
+        if not judge(password):
+            return password

@@ -78,30 +78,33 @@ def test_a_person_and_a_unit_added_beside_a_running_server_can_sign_in(
     assert added.returncode == 0, added.stderr
     assert added.stdout.strip().endswith("w09562-tdp-31")
     person = ("person", "add", "hoa", "--name", "Nguyễn Thị Hoa", "--role", "volunteer", "--unit", "tdp-31")
-    assert run(*person, input="mat khau dai\n").returncode == 0
-    assert sign_in(address, "hoa", "mat khau dai") == 200
-    assert run("person", "password", "hoa", input="mat khau moi\n").returncode == 0
-    assert sign_in(address, "hoa", "mat khau dai") == 401
-    assert sign_in(address, "hoa", "mat khau moi") == 200
+    assert run(*person, input="ga mai de trung\n").returncode == 0
+    assert sign_in(address, "hoa", "ga mai de trung") == 200
+    assert run("person", "password", "hoa", input="con meo treo cau\n").returncode == 0
+    assert sign_in(address, "hoa", "ga mai de trung") == 401
+    assert sign_in(address, "hoa", "con meo treo cau") == 200
 
 
 @pytest.mark.parametrize(
     ("args", "input", "says"),
     [
-        (("person", "add", "x1", "--name", "X", "--role", "volunteer"), "long enough\n", "--unit"),
+        (("person", "add", "x1", "--name", "X", "--role", "volunteer"), "tre xanh rung mo\n", "--unit"),
         (
             ("person", "add", "x1", "--name", "X", "--role", "admin", "--unit", "mttq"),
-            "long enough\n",
+            "tre xanh rung mo\n",
             "--unit",
         ),
-        (("person", "add", "x1", "--name", "X", "--role", "admin"), "short\n", "8 characters"),
-        (("person", "add", "x 1", "--name", "X", "--role", "admin"), "long enough\n", "login"),
+        (("person", "add", "x1", "--name", "X", "--role", "admin"), "short\n", "10 characters"),
+        (("person", "add", "x1", "--name", "X", "--role", "admin"), "Mật khẩu 2026\n", "too well known"),
+        (("person", "password", "hoa"), "nguyen thi hoa\n", "easy to guess"),
+        (("admin", "create", "x1", "--name", "X"), "1234567890\n", "too well known"),
+        (("person", "add", "x 1", "--name", "X", "--role", "admin"), "tre xanh rung mo\n", "login"),
         (
             ("person", "add", "x1", "--name", "X", "--role", "lead", "--unit", "no"),
-            "long enough\n",
+            "tre xanh rung mo\n",
             "unit add",
         ),
-        (("person", "password", "nobody"), "long enough\n", "nobody"),
+        (("person", "password", "nobody"), "tre xanh rung mo\n", "nobody"),
         (("unit", "add", "Tổ 7", "--name", "X"), "", "tdp-07"),
         (("unit", "add", "catalog", "--name", "X"), "", "code"),
         (("unit", "add", "mttq", "--name", "X"), "", "already"),
@@ -115,6 +118,15 @@ def test_what_cannot_be_done_is_one_line(run: Run, args: tuple[str, ...], input:
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len([line for line in ended.stderr.splitlines() if line.startswith("gtn: ")]) == 1
+
+
+def test_the_first_administrator_is_created_once(run: Run, address: tuple[str, int]) -> None:
+    created = run("admin", "create", "quantri", "--name", "Trần Thị An", input="tre xanh rung mo\n")
+    assert created.returncode == 0, created.stderr
+    assert sign_in(address, "quantri", "tre xanh rung mo") == 403, "known, and no one for the phone"
+    again = run("admin", "create", "quantri2", "--name", "Lê Văn Bình", input="tre xanh rung mo\n")
+    assert again.returncode == 2
+    assert "person add quantri2" in again.stderr
 
 
 def test_a_sheet_is_read_and_judged(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sync.embedded.door import NAME, Door, Reach, Taken, find_reach
 from sync.ulids import new_ulid
 from tests.server.test_settings import ROOT, gtn
 
-PASSWORD = "mat khau dai"
+PASSWORD = "ga mai de trung"
 
 
 @dataclass
