@@ -1,4 +1,6 @@
-"""The device's cookie, as text: ``gtn-device=<ulid>.<secret>``, ``__Host-`` before it on HTTPS.
+"""Cookies as text: ``gtn-device=<ulid>.<secret>`` is a sign-in, ``gtn-known`` says that there was one before.
+
+On HTTPS ``__Host-`` goes before both names.
 
 The prefix (RFC 6265bis, 4.1.3.2) makes browsers refuse the cookie unless it is Secure, for this host only and
 for every path, so that a neighbouring host cannot plant one.
@@ -16,11 +18,15 @@ from server.settings import Settings
 from server.texts import COOKIE as LANGUAGE
 
 NAME = "gtn-device"
+KNOWN = "gtn-known"
+KNOWN_LIFETIME = timedelta(days=400)
+"""As long as browsers keep any cookie (RFC 6265bis, 5.5)."""
+LONGEST_KNOWN = 200
 VALUE = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.([A-Za-z0-9_-]{43})")
 
 
-def cookie_name(settings: Settings) -> str:
-    return f"__Host-{NAME}" if settings.secure else NAME
+def cookie_name(settings: Settings, name: str = NAME) -> str:
+    return f"__Host-{name}" if settings.secure else name
 
 
 def read_device_cookie(connection: HTTPConnection, settings: Settings) -> tuple[str, str]:
@@ -29,11 +35,24 @@ def read_device_cookie(connection: HTTPConnection, settings: Settings) -> tuple[
     return (found[1], found[2]) if found else ("", "")
 
 
+def read_known_cookie(connection: HTTPConnection, settings: Settings) -> str:
+    return connection.cookies.get(cookie_name(settings, KNOWN), "")[:LONGEST_KNOWN]
+
+
 def device_cookie(value: str, lifetime: timedelta, settings: Settings) -> str:
     """The ``Set-Cookie`` that keeps (or, with an empty value and no lifetime, ends) the sign-in."""
+    return _cookie(cookie_name(settings), value, lifetime, settings)
+
+
+def known_cookie(value: str, settings: Settings) -> str:
+    """The ``Set-Cookie`` that makes a device known at its next sign-in (`server.tries`); it opens nothing."""
+    return _cookie(cookie_name(settings, KNOWN), value, KNOWN_LIFETIME, settings)
+
+
+def _cookie(name: str, value: str, lifetime: timedelta, settings: Settings) -> str:
     response = Response()
     response.set_cookie(
-        cookie_name(settings),
+        name,
         value,
         max_age=int(lifetime.total_seconds()),
         path="/",

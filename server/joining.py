@@ -13,19 +13,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, make_viewer, route, site_of
-from server.accounts import LIFETIME
 from server.bodies import read_json
-from server.cookies import device_cookie
 from server.errors import Problem
 from server.phone import DeviceOffer, make_session
 from server.roles import Permission
+from server.sign_in import set_cookies
 from server.texts import language_of
 from sync.audit import Act
 from sync.documents import Short
 from sync.store import Document, StoreError
 
-GUESSER = "invitation"
-"""What tries at codes are counted under, beside the address that they come from."""
+NOBODY = ""
+"""Whose tries at codes are counted: an invitation has no login, only the address they come from."""
 
 
 class Asked(Struct):
@@ -78,8 +77,9 @@ async def enrol(request: Request) -> Response:
         )
     )
     session = await make_session(request, who)
-    cookie = device_cookie(value, LIFETIME, site.settings)
-    return JSONResponse(session, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    response = JSONResponse(session, headers={"Cache-Control": "no-store"})
+    set_cookies(request, response, person["login"], value)
+    return response
 
 
 def _check_phone(request: Request, person: Document) -> None:
@@ -95,20 +95,18 @@ async def _counted(request: Request) -> AsyncIterator[None]:
     :raises Problem: ``too-many-tries`` with the seconds to wait.
     """
     tries, address = site_of(request).tries, request.client.host if request.client else ""
-    wait = tries.wait(GUESSER, address)
-    if wait:
+    if wait := await tries.begin(NOBODY, address):
         raise Problem("too-many-tries", retry_after=wait, seconds=wait)
-    tries.begin(GUESSER, address)
     try:
         yield
     except StoreError:
-        tries.undecided(GUESSER, address)
+        await tries.undecided(NOBODY, address)
         raise
     except Problem as problem:
         if problem.code != "invitation-unknown":
-            tries.succeeded(GUESSER, address)
+            await tries.succeeded(NOBODY, address)
         raise
-    tries.succeeded(GUESSER, address)
+    await tries.succeeded(NOBODY, address)
 
 
 routes: list[BaseRoute] = [

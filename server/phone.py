@@ -13,12 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
-from server.accounts import LIFETIME
 from server.bodies import read_json
 from server.cookies import device_cookie
 from server.errors import Problem
 from server.roles import Permission
-from server.sign_in import check_password
+from server.sign_in import check_password, set_cookies
 from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
 
@@ -65,8 +64,9 @@ async def sign_in(request: Request) -> Response:
     site = site_of(request)
     device, value = await site.accounts.enrol(person, asked.device.label, asked.device.id)
     session = await make_session(request, make_viewer(request, person, device))
-    cookie = device_cookie(value, LIFETIME, site.settings)
-    return JSONResponse(session, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    response = JSONResponse(session, headers={"Cache-Control": "no-store"})
+    set_cookies(request, response, person["login"], value)
+    return response
 
 
 async def sign_out(request: Request) -> Response:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, find_viewer, route, site_of, viewer
 from server.accounts import LIFETIME
-from server.cookies import device_cookie, language_cookie
+from server.cookies import device_cookie, known_cookie, language_cookie, read_known_cookie
 from server.errors import Problem
 from server.roles import Permission, may
 from server.templates import render
@@ -29,18 +29,17 @@ async def check_password(connection: HTTPConnection, login: str, password: str) 
     site = site_of(connection)
     login = login.strip().casefold()[:PASSWORD_LENGTH]
     address = connection.client.host if connection.client else ""
-    wait = site.tries.wait(login, address)
-    if wait:
+    known = read_known_cookie(connection, site.settings)
+    if wait := await site.tries.begin(login, address, known):
         raise Problem("too-many-tries", retry_after=wait, seconds=wait)
-    site.tries.begin(login, address)
     try:
         person = await site.accounts.verify(login, password[:PASSWORD_LENGTH])
     except StoreError:
-        site.tries.undecided(login, address)
+        await site.tries.undecided(login, address, known)
         raise
     if person is None:
         raise Problem("wrong-sign-in")
-    site.tries.succeeded(login, address)
+    await site.tries.succeeded(login, address, known)
     return person
 
 
@@ -84,8 +83,15 @@ async def sign_in(request: Request) -> Response:
     label = request.headers.get("user-agent", "")
     _, value = await site.accounts.enrol(person, label)
     response = RedirectResponse(next_of(then, person["role"]), 303)
-    response.headers.append("set-cookie", device_cookie(value, LIFETIME, site.settings))
+    set_cookies(request, response, person["login"], value)
     return response
+
+
+def set_cookies(connection: HTTPConnection, response: Response, login: str, value: str) -> None:
+    """Sign this device in, and let it be known the next time."""
+    site = site_of(connection)
+    response.headers.append("set-cookie", device_cookie(value, LIFETIME, site.settings))
+    response.headers.append("set-cookie", known_cookie(site.tries.make_known(login), site.settings))
 
 
 async def sign_out(request: Request) -> Response:

@@ -25,6 +25,7 @@ from server.content import load_content
 from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
+from server.seals import Seals
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
@@ -62,13 +63,14 @@ class Site:
     catalog: Catalog
     texts: Texts
     generation: str = ""
-    tries: Tries = field(default_factory=Tries)
     figures: Figures = field(init=False)
     live: Live = field(init=False)
     rollup: Rollup = field(init=False)
     conflicts: Conflicts = field(init=False)
     gateway: Gateway = field(init=False)
     audit: Audit = field(init=False)
+    seals: Seals = field(init=False)
+    tries: Tries = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
 
@@ -76,6 +78,8 @@ class Site:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
         self.figures = Figures(self.store, self.names)
         self.audit = Audit(self.store, self.names)
+        self.seals = Seals(self.store, self.names)
+        self.tries = Tries(self.store, self.names, self.seals)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
         self.live = Live(self.store, self.names)
@@ -102,6 +106,7 @@ class Site:
     async def prepare(self) -> None:
         """Databases, design documents, catalog: all that must be there before the first request."""
         await prepare_server(self.store, self.names)
+        await self.seals.open()
         await deploy(self.store, self.names.accounts, PEOPLE)
         await prepare_ward(self.store, self.names, self.settings.ward)
         await self.catalog.seed(self.store, self.ward.catalog)
@@ -170,6 +175,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.conflicts.run(),
         site.live.run(),
         erasing.follow(site.store, site.names),
+        site.tries.follow(),
     ]
 
 

@@ -87,6 +87,11 @@ class Names:
         return f"{self.prefix}audit"
 
     @property
+    def tries(self) -> str:
+        """Counts of wrong sign-ins; forgotten after an hour."""
+        return f"{self.prefix}tries"
+
+    @property
     def ledger(self) -> str:
         """Ids of what was erased; never part of a backup."""
         return f"{self.prefix}ledger"

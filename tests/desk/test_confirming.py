@@ -14,6 +14,7 @@ from server.site import Site
 from sync.clocks import text_of
 from tests.desk.conftest import PASSWORD, SignIn
 from tests.desk.test_people import add, page_of
+from tests.server.conftest import forget_tries
 
 FORM = {"name": 'Lê "Thị" Đổi', "role": "lead", "unit": "tdp-08"}
 
@@ -39,8 +40,8 @@ async def stored(site: Site, person: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _forget_tries(site: Site) -> None:
-    site.tries._wrong.clear()
+async def _forget_tries(site: Site) -> None:
+    await forget_tries(site.store, site.names)
 
 
 @pytest.mark.anyio

@@ -16,6 +16,7 @@ from server.invitations import ALPHABET, LENGTH, Invited, read_code, show_code
 from server.roles import Role
 from server.site import Site
 from sync.clocks import text_of
+from tests.server.conftest import forget_tries
 
 Call = Callable[..., Any]
 ATTEMPT = "an attempt of one phone"
@@ -28,8 +29,8 @@ def invited(call: Call, site: Site, people: dict[Role, dict[str, Any]]) -> Invit
 
 
 @pytest.fixture(autouse=True)
-def _forget_tries(site: Site) -> None:
-    site.tries._wrong.clear()
+def _forget_tries(call: Call, site: Site) -> None:
+    call(forget_tries, site.store, site.names)
 
 
 def enrol(visitor: TestClient, code: str, attempt: str = ATTEMPT, **device: str) -> Any:

@@ -17,7 +17,6 @@ from server.errors import Failures, Problem, handle
 from server.roles import Role
 from server.security import BodyLimit, KnownHost, SameOrigin, SecurityHeaders, is_same_origin
 from server.settings import Settings
-from server.tries import Tries
 
 HTTPS = Settings(public_url="https://go.example.vn")
 HOST = {"host": "go.example.vn"}
@@ -142,62 +141,9 @@ def test_on_https_the_cookie_is_secure_and_bound_to_this_host() -> None:
     assert "Secure" not in device_cookie("x", timedelta(days=1), Settings())
 
 
-def test_waits_double_and_end() -> None:
-    now = [0.0]
-    tries = Tries(lambda: now[0])
-    waits = []
-    for _ in range(20):
-        tries.begin("hoa", "1.2.3.4")
-        waits.append(tries.wait("hoa", "1.2.3.4"))
-    assert waits[:9] == [0, 0, 0, 0, 1, 2, 4, 8, 16]
-    assert max(waits) == 900
-    assert tries.wait("lan", "1.2.3.4") == 0
-    assert tries.wait("hoa", "5.6.7.8") == 0
-    now[0] += 900
-    assert tries.wait("hoa", "1.2.3.4") == 0
-    tries.succeeded("hoa", "1.2.3.4")
-    tries.begin("hoa", "1.2.3.4")
-    assert tries.wait("hoa", "1.2.3.4") == 0
-
-
 def test_no_page_holds_anything_inline() -> None:
     for page in (Path(__file__).parents[2] / "server" / "pages").glob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert " style=" not in text, page.name
         assert " onclick=" not in text, page.name
         assert "<style" not in text, page.name
-
-
-def test_tries_at_the_same_moment_count_before_any_is_answered() -> None:
-    tries = Tries(lambda: 0.0)
-    listened = 0
-    for _ in range(100):
-        if not tries.wait("hoa", "1.2.3.4"):
-            tries.begin("hoa", "1.2.3.4")
-            listened += 1
-    assert listened == 5
-
-
-def test_an_office_behind_one_address_is_not_shut_out_by_slips_of_many_days() -> None:
-    now = [0.0]
-    tries = Tries(lambda: now[0])
-    for day in range(200):
-        now[0] = day * 86400.0
-        tries.begin(f"person{day}", "1.2.3.4")
-        assert tries.wait("hoa", "1.2.3.4") == 0
-
-
-def test_who_signs_in_rightly_adds_nothing_to_the_address() -> None:
-    tries = Tries(lambda: 0.0)
-    for number in range(200):
-        assert tries.wait(f"person{number}", "1.2.3.4") == 0
-        tries.begin(f"person{number}", "1.2.3.4")
-        tries.succeeded(f"person{number}", "1.2.3.4")
-
-
-def test_a_try_that_could_not_be_judged_does_not_count() -> None:
-    tries = Tries(lambda: 0.0)
-    for _ in range(200):
-        assert tries.wait("hoa", "1.2.3.4") == 0
-        tries.begin("hoa", "1.2.3.4")
-        tries.undecided("hoa", "1.2.3.4")
