@@ -11,7 +11,18 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from server import account, audit_pages, card_check, desk, health, joining, people_pages, phone, quarantine, sign_in
+from server import (
+    account,
+    audit_pages,
+    card_check,
+    desk,
+    health,
+    joining,
+    people_pages,
+    phone,
+    quarantine,
+    sign_in,
+)
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
