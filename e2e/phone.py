@@ -13,6 +13,8 @@ from e2e.server import Server
 LONG = 30_000
 """Milliseconds that a story waits for something that crosses phone, server and store."""
 
+PIN = "271946"
+
 
 @dataclass
 class Phone:
@@ -30,17 +32,38 @@ class Phone:
 
     def open(self, route: str = "") -> None:
         self.page.goto(f"{self.server.url}/app/{route}")
+        self.unlock_if_locked()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.unlock_if_locked()
+
+    def unlock_if_locked(self) -> None:
+        expect(self.heading()).to_be_visible(timeout=LONG)
+        if self.page.get_by_test_id("unlock").count():
+            self.unlock()
+            expect(self.page.get_by_test_id("unlock")).to_have_count(0, timeout=LONG)
+
+    def unlock(self, pin: str = PIN) -> None:
+        self.page.get_by_label("Mã PIN", exact=True).fill(pin)
+        self.page.get_by_role("button", name="Mở khóa").click()
 
     def sign_in(self, login: str) -> None:
         """Sign in and wait until the first sync is done and the shell is kept for offline use."""
         self.open()
         self.enter(login)
+        self.choose_pin()
         self.wait_until_ready()
 
     def enter(self, login: str) -> None:
         self.page.get_by_label("Tên đăng nhập").fill(login)
         self.page.get_by_label("Mật khẩu", exact=True).fill(self.server.sign_ins()[login]["password"])
         self.page.get_by_role("button", name="Đăng nhập").click()
+
+    def choose_pin(self, pin: str = PIN) -> None:
+        self.page.get_by_label("Mã PIN mới, 6 số").fill(pin)
+        self.page.get_by_label("Nhập lại mã PIN").fill(pin)
+        self.page.get_by_role("button", name="Đặt mã").click()
 
     def wait_until_ready(self) -> None:
         expect(self.page.get_by_role("navigation", name="Các trang chính")).to_be_visible(timeout=LONG)

@@ -182,6 +182,7 @@ def work_on_through_the_update(hoa: Phone) -> None:
     assert page.locator('meta[name="version"]').count() == 0
     offer.click()
     expect(page.locator('meta[name="version"]')).to_have_count(1, timeout=LONG)
+    hoa.unlock_if_locked()
     expect(hoa.heading()).to_have_text("Đã lưu trên máy")
     expect(offer).to_have_count(0)
     hoa.wait_until_sent()

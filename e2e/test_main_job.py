@@ -62,7 +62,7 @@ def test_a_visit_recorded_offline_survives_a_reload_and_changes_the_dashboard(
     record_met(hoa)
     hoa.expect_waiting(1)
 
-    hoa.page.reload()
+    hoa.reload()
     hoa.expect_waiting(1)
     hoa.expect_text("Đã lưu trên máy")
 

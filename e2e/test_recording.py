@@ -87,7 +87,7 @@ def test_the_saved_screen_comes_only_when_the_record_is_on_the_phone(phone: Phon
     help_unnamed(hoa, "Chống lừa đảo", "Đã tuyên truyền")
     save(hoa)
     expect_saved(hoa)
-    hoa.page.reload()  # at once: what is not on the disk by now is lost
+    hoa.reload()  # at once: what is not on the disk by now is lost
 
     expect(hoa.heading()).to_have_text("Đã lưu trên máy")
     expect(hoa.page.get_by_text("Đã lưu trên máy, chờ gửi")).to_be_visible()

@@ -68,7 +68,7 @@ def test_a_refused_visit_is_kept_with_its_reason_shown_to_the_ward_and_put_right
     expect(card).to_have_count(1)
     for text in ("Có dãy 12 chữ số", "811", "Gặp được", "iHanoi", NOTE):
         expect(card).to_contain_text(text)
-    page.reload()
+    hoa.reload()
     expect(card).to_contain_text(NOTE)
 
     card.get_by_role("link", name="Mở để sửa").click()

@@ -233,12 +233,15 @@ class Accounts:
 
     async def revoke(self, device: str) -> None:
         """End a device's access, from the next request on."""
-        await self.change(device, lambda stored: {**stored, "revoked": True} if stored else None)
+        await self.change(
+            device, lambda stored: {**without_escrow(stored), "revoked": True} if stored else None
+        )
 
     async def lose(self, device: str) -> None:
         """End the access of a lost device, which is told at its next contact to remove what it holds."""
         await self.change(
-            device, lambda stored: {**stored, "revoked": True, "lost": True} if stored else None
+            device,
+            lambda stored: {**without_escrow(stored), "revoked": True, "lost": True} if stored else None,
         )
 
     async def confirm(self, device: str) -> None:
@@ -256,6 +259,20 @@ class Accounts:
 
     async def has_password(self, person: str) -> bool:
         return bool(((await self._read(person)) or {}).get("password"))
+
+    async def escrow(self, device: str) -> str:
+        """The key that opens this phone's records for whoever forgot the PIN: 32 random bytes, base64url.
+
+        Told only in the answer to a sign-in or an invitation; ended with the device's access.
+        """
+
+        def keep(stored: Document | None) -> Document | None:
+            if stored is None or stored.get("revoked") or stored.get("escrow"):
+                return None
+            return {**stored, "escrow": secrets.token_urlsafe(32)}
+
+        await self.change(device, keep)
+        return str((await self.store.get(self.database, device)).get("escrow", ""))
 
     async def end_session(self, device: str) -> None:
         """Sign a device out: it may come back with a password or an invitation."""
@@ -333,6 +350,10 @@ class Accounts:
 def was_ended(device: Document) -> bool:
     """Whether others took this device away; one that signed out itself has no secret any more."""
     return bool(device.get("lost") or (device.get("revoked") and device.get("secret_hash")))
+
+
+def without_escrow(device: Document) -> Document:
+    return {name: value for name, value in device.items() if name != "escrow"}
 
 
 def is_valid(device: Document, secret: str, now: datetime) -> bool:

@@ -77,7 +77,8 @@ async def enrol(request: Request) -> Response:
         )
     )
     session = await make_session(request, who)
-    response = JSONResponse(session, headers={"Cache-Control": "no-store"})
+    answer = {**session, "escrow": await site.accounts.escrow(who.device)}
+    response = JSONResponse(answer, headers={"Cache-Control": "no-store"})
     set_cookies(request, response, person["login"], value)
     return response
 

@@ -64,7 +64,8 @@ async def sign_in(request: Request) -> Response:
     site = site_of(request)
     device, value = await site.accounts.enrol(person, asked.device.label, asked.device.id)
     session = await make_session(request, make_viewer(request, person, device))
-    response = JSONResponse(session, headers={"Cache-Control": "no-store"})
+    answer = {**session, "escrow": await site.accounts.escrow(device)}
+    response = JSONResponse(answer, headers={"Cache-Control": "no-store"})
     set_cookies(request, response, person["login"], value)
     return response
 

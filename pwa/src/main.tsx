@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./app/App";
 import { Guard } from "./app/Guard";
+import { watchAbsence } from "./app/absence";
 import { fetchScreens } from "./app/lazy";
 import { watchAddress } from "./app/router";
 import { start } from "./data";
@@ -13,6 +14,7 @@ import "./styles/screens.css";
 
 recallLanguage();
 watchAddress();
+watchAbsence();
 render(
   <Guard>
     <App />

@@ -16,6 +16,7 @@ export class FakeServer {
   refuses: (document: Body) => boolean = () => false;
   answers: (path: string) => Response | undefined = () => undefined;
   generation = "g1";
+  escrow = "A".repeat(43);
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly seqs = new Map<string, number>();
@@ -90,7 +91,7 @@ export class FakeServer {
   }
 
   private async answer(url: URL, body: { docs: never[]; mark?: string }, person: string, device: string): Promise<Response> {
-    if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json(this.session(person, device));
+    if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow: this.escrow });
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });

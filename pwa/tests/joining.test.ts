@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { chromeAddress, isInsideAnother } from "../src/app/inside-another";
 import { isWhole, readCode, showCode } from "../src/app/invitation-code";
 import { FakeServer } from "./fake-server";
-import { TestPhone } from "./phones";
+import { PIN, TestPhone } from "./phones";
 
 const open: TestPhone[] = [];
 afterEach(async () => {
@@ -58,6 +58,7 @@ describe("joining", () => {
     await one.restart();
     server.cut = () => undefined;
     expect(await one.phone.join("ABCD2345", "person:hoa")).toMatchObject({ ok: true });
+    await one.phone.choosePin(PIN);
     expect(one.phone.session.value?.person.id).toBe("person:hoa");
     const [first, second] = enrolments(server);
     expect(first?.attempt).toBeTruthy();

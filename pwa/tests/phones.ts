@@ -3,6 +3,7 @@ import { Phone } from "../src/data/phone";
 import type { VisitInput, VisitRecord } from "../src/data/types";
 import type { FakeServer } from "./fake-server";
 
+export const PIN = "271946";
 let made = 0;
 
 export class TestPhone {
@@ -22,9 +23,11 @@ export class TestPhone {
       app: `app-${this.name}`,
       prefix: `${this.name}-`,
       patience: 1e9,
+      rounds: 1,
       ...(this.clock && { clock: this.clock }),
     });
     await this.phone.start();
+    if (this.phone.gate.value === "locked") await this.phone.unlock(PIN);
     return this;
   }
 
@@ -34,6 +37,7 @@ export class TestPhone {
     this.server.cut = () => undefined;
     const answer = await this.phone.signIn("hoa", "mat-khau");
     if (!answer.ok) throw new Error(answer.error);
+    if (this.phone.gate.value === "new-pin") await this.phone.choosePin(PIN);
     await this.sync();
     this.server.cut = cut;
     return this;

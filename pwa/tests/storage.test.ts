@@ -1,11 +1,12 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { AppStore } from "../src/data/app-store";
+import { Cipher } from "../src/data/cipher";
 import { Drafts } from "../src/data/drafts";
 import { makeDurable } from "../src/data/durability";
 import { Phone } from "../src/data/phone";
 import { isFull } from "../src/data/storage";
 import { FakeServer } from "./fake-server";
-import { TestPhone } from "./phones";
+import { PIN, TestPhone } from "./phones";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -39,9 +40,10 @@ test("a database that did not open at once is opened again, and the list comes b
   await phone.household({ house: "12" });
   await phone.sync();
   await phone.phone.stop(); // at once: the list has not been written
-  const again = new Phone({ fetch: server.fetchFor(phone.person), app: `app-${phone.name}`, prefix: `${phone.name}-`, patience: 1 });
+  const again = new Phone({ fetch: server.fetchFor(phone.person), app: `app-${phone.name}`, prefix: `${phone.name}-`, patience: 1, rounds: 1 });
   const engine = vi.spyOn(again, "engine").mockRejectedValueOnce(new Error("not now"));
   await again.start();
+  await again.unlock(PIN);
   expect(again.doors.value).toHaveLength(0);
   await vi.waitFor(() => expect(again.doors.value).toHaveLength(1), { timeout: 5_000, interval: 50 });
   expect(engine).toHaveBeenCalledTimes(2);
@@ -87,6 +89,7 @@ test("writing asks for strict durability, reading for none", () => {
 
 test("a draft survives a killed browser", async () => {
   const [one, two] = [new AppStore("drafts-test"), new AppStore("drafts-test")];
+  one.cipher = two.cipher = await Cipher.of(new Uint8Array(32));
   const drafts = new Drafts(one);
   drafts.save("visit:new", { note: "Nghĩ" });
   drafts.save("visit:new", { note: "Nghĩa" });

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { FakeServer } from "./fake-server";
-import { TestPhone } from "./phones";
+import { PIN, TestPhone } from "./phones";
 
 const open: TestPhone[] = [];
 async function signedIn(server: FakeServer, person?: string): Promise<TestPhone> {
@@ -155,6 +155,7 @@ test("a person who is signed out keeps recording, and everything goes once they 
   await phone.save();
   server.answers = () => undefined;
   await phone.phone.signIn("hoa", "mat-khau");
+  await phone.phone.choosePin(PIN);
   await phone.sync();
   expect(phone.counts).toEqual({ waiting: 0, accepted: 2, refused: 0 });
 });
@@ -240,6 +241,7 @@ test("records of 1,200 documents come in pages, and the first sync tells how far
   await phone.start();
   phone.phone.sync.subscribe((state) => state.progress && progress.push(`${state.progress.done}/${state.progress.total}`));
   await phone.phone.signIn("hoa", "mat-khau");
+  await phone.phone.choosePin(PIN);
   await phone.sync();
   expect(phone.phone.visitLines.value).toHaveLength(1200);
   expect([...new Set(progress)]).toEqual(["500/1200", "1000/1200", "1200/1200"]);

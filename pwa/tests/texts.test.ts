@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { en } from "../src/texts/en";
 import { vi as first } from "../src/texts/vi";
+import { lock } from "../src/texts/vi.lock";
 import { screens } from "../src/texts/vi.screens";
 import { signIn } from "../src/texts/vi.sign-in";
 import { today } from "../src/texts/vi.today";
 
-const vi = { ...first, ...signIn, ...today, ...screens };
+const vi = { ...first, ...signIn, ...today, ...lock, ...screens };
 
 const root = join(import.meta.dirname, "../src");
 const code = (readdirSync(root, { recursive: true }) as string[])
@@ -37,6 +38,8 @@ describe("the texts", () => {
 
   it.each([
     ["screens/SignIn.tsx", signIn],
+    ["screens/Unlock.tsx", lock],
+    ["screens/ChoosePin.tsx", lock],
     ["screens/Today.tsx", today],
     ["ui/Lost.tsx", today],
   ])("wait for no others on the screens that the app opens on: %s", (name, own) => {

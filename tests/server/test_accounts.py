@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import time
 import unicodedata
 from collections.abc import Callable
@@ -77,6 +78,35 @@ def test_nobody_takes_over_the_device_of_someone_else(visitor: TestClient, peopl
     first = sign_in(visitor, "volunteer", PASSWORD)
     second = sign_in(visitor, "lead", PASSWORD, id=first.json()["device"])
     assert second.json()["device"] != first.json()["device"]
+
+
+def test_a_phone_gets_the_same_escrow_key_at_every_sign_in_and_nowhere_else(
+    visitor: TestClient, people: Any
+) -> None:
+    first = sign_in(visitor, "volunteer", PASSWORD).json()
+    assert len(base64.urlsafe_b64decode(first["escrow"] + "=")) == 32
+    assert "escrow" not in visitor.post("/api/hello", json=HELLO).json()
+    again = sign_in(visitor, "volunteer", PASSWORD, id=first["device"]).json()
+    assert again["escrow"] == first["escrow"]
+    other = sign_in(visitor, "lead", PASSWORD, id=first["device"]).json()
+    assert other["escrow"] != first["escrow"]
+
+
+@pytest.mark.parametrize("end", ["revoke", "lose"])
+def test_an_escrow_key_ends_with_the_access_of_its_phone(
+    visitor: TestClient, people: Any, call: Call, site: Site, store: Store, end: str
+) -> None:
+    first = sign_in(visitor, "volunteer", PASSWORD).json()
+    call(getattr(site.accounts, end), first["device"])
+    assert "escrow" not in call(store.get, site.accounts.database, first["device"])
+    again = sign_in(visitor, "volunteer", PASSWORD, id=first["device"]).json()
+    assert again["escrow"] != first["escrow"]
+
+
+def test_signing_out_keeps_the_escrow_key(visitor: TestClient, people: Any) -> None:
+    first = sign_in(visitor, "volunteer", PASSWORD).json()
+    assert visitor.post("/api/sign-out").status_code == 204
+    assert sign_in(visitor, "volunteer", PASSWORD, id=first["device"]).json()["escrow"] == first["escrow"]
 
 
 @pytest.mark.parametrize("login", ["volunteer", "nobody-at-all"])

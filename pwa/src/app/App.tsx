@@ -1,5 +1,5 @@
 import type { ComponentType } from "preact";
-import { applyUpdate, doors, ready, session, sync, updateReady, type SyncState } from "../data";
+import { applyUpdate, doors, gate, session, sync, updateReady, type SyncState } from "../data";
 import { Households } from "../screens/Households";
 import { t } from "../texts";
 import { Guard } from "./Guard";
@@ -15,7 +15,9 @@ export interface ScreenProps {
   query: URLSearchParams;
 }
 
-const SignIn = lazy(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
+const SignIn = lazy<{ intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
+const Unlock = lazy(async () => (await import("../screens/Unlock")).Unlock, ["lock", "sign-in"]);
+const ChoosePin = lazy(async () => (await import("../screens/ChoosePin")).ChoosePin, ["lock"]);
 const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
 const InsideAnother = lazy(async () => (await import("../screens/InsideAnother")).InsideAnother);
 const Join = lazy(async () => (await import("../screens/Join")).Join);
@@ -53,10 +55,12 @@ const forms = new Set<Name>(["visit", "amend", "newPerson", "editPerson", "newHo
 
 export function App() {
   if (isInsideAnother(navigator.userAgent)) return <InsideAnother />;
-  if (!ready.value) return <p class="loading">{t("app.loading")}</p>;
+  if (gate.value === "starting") return <p class="loading">{t("app.loading")}</p>;
+  if (gate.value === "new-pin") return <ChoosePin />;
   const { name, params, query } = route.value;
   if (name === "code" || name === "join") return <Join key={params.code ?? ""} params={params} query={query} />;
-  if (!session.value) return <SignIn />;
+  if (gate.value === "locked") return <Unlock />;
+  if (gate.value === "welcome" || !session.value) return <SignIn />;
   if (isFirstSync(sync.value, doors.value.length)) return <FirstSync />;
   if (sync.value.phase === "signed-out" && route.value.query.has("dang-nhap")) return <SignIn />;
   const Shown = screens[name];

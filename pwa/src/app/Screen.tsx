@@ -7,6 +7,7 @@ import { returning } from "./router";
 let first = true;
 
 interface Props {
+  /** of the document too, which browsers write into their history: never a name or an address */
   title: string;
   /** shown in place of the title's text, for the same words better set */
   heading?: ComponentChildren;

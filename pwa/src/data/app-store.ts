@@ -1,28 +1,70 @@
 /**
  * The IndexedDB database `gtn-app`: all that the app keeps beside the documents.
  *
+ * What may name a person (the session, the list, drafts, reasons of refusals) is written sealed, and only while the vault
+ * is open; what the app must read before (the vault's own profile, marks of the sync, the published catalog) stays clear.
+ * Keys are clear: they hold ids only.
+ *
  * Every write is one transaction with strict durability: when the promise resolves it is on the disk. (Chrome since 121
  * and Safari would otherwise answer before the disk has it.)
  */
+import { isSealed, type Cipher } from "./cipher";
+
 export type StoreName = "values" | "receipts" | "pulled" | "drafts";
 const NAMES: StoreName[] = ["values", "receipts", "pulled", "drafts"];
 type Key = IDBValidKey;
+export type Entry = [store: StoreName, key: Key, value: unknown];
+
+/** The vault is locked: nothing personal can be read or written. */
+export class Locked extends Error {}
+
+function isPersonal([store, key, value]: Entry): boolean {
+  if (store === "drafts") return true;
+  if (store === "receipts") return (value as { reason?: unknown } | undefined)?.reason !== undefined;
+  return store === "values" && typeof key === "string" && /^(session$|list:)/.test(key);
+}
 
 export class AppStore {
+  /** set while the vault is open */
+  cipher: Cipher | undefined;
   private opened: Promise<IDBDatabase> | undefined;
 
   constructor(readonly name = "gtn-app") {}
 
-  get<T>(store: StoreName, key: Key): Promise<T | undefined> {
-    return this.read(store, (from) => from.get(key));
+  async get<T>(store: StoreName, key: Key): Promise<T | undefined> {
+    return this.unseal<T>(await this.read<unknown>(store, (from) => from.get(key)));
   }
 
-  all<T>(store: StoreName, range?: IDBKeyRange): Promise<T[]> {
-    return this.read(store, (from) => from.getAll(range));
+  async all<T>(store: StoreName, range?: IDBKeyRange): Promise<T[]> {
+    const found = await this.read<unknown[]>(store, (from) => from.getAll(range));
+    return Promise.all(found.map((one) => this.unseal<T>(one) as Promise<T>));
   }
 
   put(store: StoreName, key: Key, value: unknown): Promise<void> {
-    return this.change([store], (to) => void to(store).put(value, key));
+    return this.putAll([[store, key, value]]);
+  }
+
+  /** All or nothing. @throws Locked */
+  async putAll(entries: Entry[]): Promise<void> {
+    // before the transaction: one that waits for anything else has ended
+    const ready = await Promise.all(entries.map(async (entry) => [...entry.slice(0, 2), await this.sealed(entry)] as Entry));
+    await this.change([...new Set(ready.map(([store]) => store))], (to) => {
+      for (const [store, key, value] of ready) to(store).put(value, key);
+    });
+  }
+
+  /** Reads and writes a clear value in one transaction, whatever other tabs do; `work` gives the new value and an answer. */
+  async update<T, A>(store: StoreName, key: Key, work: (before: T | undefined) => [T | undefined, A]): Promise<A> {
+    let answer: A | undefined;
+    await this.change([store], (to) => {
+      const reading = to(store).get(key);
+      reading.onsuccess = () => {
+        const [after, told] = work(reading.result as T | undefined);
+        answer = told;
+        if (after !== undefined) to(store).put(after, key);
+      };
+    });
+    return answer as A;
   }
 
   delete(store: StoreName, key: Key | IDBKeyRange): Promise<void> {
@@ -38,6 +80,25 @@ export class AppStore {
       transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
       work((name) => transaction.objectStore(name));
     });
+  }
+
+  /** All that is kept here, the vault's wrapped key first of all. */
+  erase(): Promise<void> {
+    return this.change(NAMES, (to) => {
+      for (const name of NAMES) to(name).clear();
+    });
+  }
+
+  private async sealed(entry: Entry): Promise<unknown> {
+    if (!isPersonal(entry)) return entry[2];
+    if (!this.cipher) throw new Locked("the vault is locked");
+    return this.cipher.seal(entry[2]);
+  }
+
+  private async unseal<T>(value: unknown): Promise<T | undefined> {
+    if (!isSealed(value)) return value as T | undefined;
+    if (!this.cipher) throw new Locked("the vault is locked");
+    return this.cipher.open<T>(value);
   }
 
   async close(): Promise<void> {

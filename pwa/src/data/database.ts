@@ -1,17 +1,113 @@
-/** PouchDB on the phone: one local database per unit, holding the documents as they are replicated. */
+/**
+ * PouchDB on the phone: one local database per unit, holding the documents as they are replicated, each sealed.
+ *
+ * Ids, revisions, tombstones and types stay clear, all else is one encrypted field. Only the methods that the app uses are
+ * here, so that no other one can write or show a document past the cipher.
+ */
 import idb from "pouchdb-adapter-idb";
 import PouchDB from "pouchdb-core";
+import { Cipher } from "./cipher";
 import { makeDurable } from "./durability";
 import type { AnyDocument } from "./types";
 
-export type Database = PouchDB.Database<AnyDocument>;
 export type Stored = AnyDocument & { _id: string; _rev: string };
 
 PouchDB.plugin(idb);
 
-export function openDatabase(name: string): Database {
+type Plain = Record<string, unknown>;
+interface Box {
+  iv: string;
+  data: string;
+}
+
+export class Database {
+  constructor(
+    private readonly inner: PouchDB.Database<AnyDocument>,
+    private readonly cipher: Cipher,
+  ) {}
+
+  info() {
+    return this.inner.info();
+  }
+
+  revsDiff(offered: Record<string, string[]>) {
+    return this.inner.revsDiff(offered);
+  }
+
+  async put(document: object): Promise<{ rev: string }> {
+    return this.inner.put((await this.seal(document)) as unknown as PouchDB.Core.PutDocument<AnyDocument>);
+  }
+
+  async get(id: string, options: { rev?: string } = {}): Promise<Stored> {
+    return this.open(await this.inner.get(id, options));
+  }
+
+  async bulkGet(options: PouchDB.Core.BulkGetOptions) {
+    const { results } = await this.inner.bulkGet(options);
+    const open = async ({ id, docs }: (typeof results)[number]) => ({
+      id,
+      docs: await Promise.all(docs.map(async (one) => ("ok" in one ? { ok: await this.open(one.ok) } : one))),
+    });
+    return { results: await Promise.all(results.map(open)) };
+  }
+
+  /** Documents by id; those that are not here are left out. */
+  async all(keys: string[]): Promise<Stored[]> {
+    const { rows } = await this.inner.allDocs({ keys, include_docs: true });
+    return Promise.all(rows.flatMap((row) => ("doc" in row && row.doc ? [this.open(row.doc)] : [])));
+  }
+
+  async changes(options: { since: number; limit: number; style: "all_docs"; include_docs: boolean }) {
+    const page = await this.inner.changes(options);
+    const open = async (row: (typeof page.results)[number]) => ({ ...row, doc: row.deleted || !row.doc ? null : await this.open(row.doc) });
+    return { last_seq: page.last_seq, results: await Promise.all(page.results.map(open)) };
+  }
+
+  /** Documents with their own revisions, as they came. Answers those that were not written. */
+  async bulkDocs(documents: Stored[], options: { new_edits: false }) {
+    const sealed = await Promise.all(documents.map((one) => this.seal(one)));
+    return this.inner.bulkDocs(sealed as unknown as PouchDB.Core.PutDocument<AnyDocument>[], options);
+  }
+
+  close() {
+    return this.inner.close();
+  }
+
+  destroy() {
+    return this.inner.destroy();
+  }
+
+  private async seal(document: object): Promise<Plain> {
+    const fields = Object.entries(document);
+    const clear = fields.filter(([name]) => name.startsWith("_") || name === "type");
+    const secret = fields.filter(([name]) => !name.startsWith("_") && name !== "type");
+    if (!secret.length) return Object.fromEntries(clear);
+    const { iv, data } = await this.cipher.seal(Object.fromEntries(secret));
+    const sealed: Box = { iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
+    return { ...Object.fromEntries(clear), sealed };
+  }
+
+  private async open(document: object): Promise<Stored> {
+    const { sealed, ...clear } = document as Plain & { sealed?: Box };
+    if (!sealed) return clear as unknown as Stored; // a tombstone
+    const secret = await this.cipher.open<Plain>({ iv: fromBase64(sealed.iv), data: fromBase64(sealed.data).buffer });
+    return { ...clear, ...secret } as unknown as Stored;
+  }
+}
+
+export function openDatabase(name: string, cipher: Cipher): Database {
   makeDurable();
-  return new PouchDB<AnyDocument>(name, { adapter: "idb", auto_compaction: true });
+  return new Database(new PouchDB<AnyDocument>(name, { adapter: "idb", auto_compaction: true }), cipher);
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x2000) text += String.fromCharCode(...bytes.subarray(at, at + 0x2000));
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 }
 
 /** One change of the local database: every leaf of the document, and the winning revision's body if it was asked for. */
@@ -32,7 +128,7 @@ export async function* localChanges(database: Database, since: number, bodies: b
       id: row.id,
       seq: Number(row.seq),
       leaves: row.changes.map((change) => change.rev),
-      document: row.deleted || !row.doc ? null : (row.doc as unknown as Stored),
+      document: row.doc,
     }));
     if (rows.length) yield rows;
     if (rows.length < PAGE) return;

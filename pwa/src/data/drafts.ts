@@ -38,10 +38,7 @@ export class Drafts {
     const batch = [...this.changed];
     this.changed.clear();
     if (!batch.length) return this.writing;
-    const write = () =>
-      this.store.change(["drafts"], (to) => {
-        for (const [key, value] of batch) to("drafts").put(value, key);
-      });
+    const write = () => this.store.putAll(batch.map(([key, value]) => ["drafts", key, value]));
     this.writing = this.writing.then(write).catch(() => {
       // a full disk: what is typed stays in memory, a later change tries again
       for (const [key, value] of batch) if (!this.changed.has(key)) this.changed.set(key, value);

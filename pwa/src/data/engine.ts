@@ -1,5 +1,5 @@
 /** What is loaded after the first paint: PouchDB, the receipts, and the sync of one unit's database. */
-import type { AppStore } from "./app-store";
+import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
 import { nameOf, type List } from "./list";
@@ -25,6 +25,8 @@ export interface Host {
   tell(): void;
   /** a record was written */
   wrote(): void;
+  /** the server says that this phone was reported lost */
+  lost(): void;
   /** PouchDB has closed itself after a failed write */
   broke(full: boolean): void;
 }
@@ -44,7 +46,8 @@ export class Engine {
     private readonly name: string,
     prefix: string,
   ) {
-    this.local = openDatabase(`${prefix}${name}`);
+    if (!host.store.cipher) throw new Locked("the vault is locked");
+    this.local = openDatabase(`${prefix}${name}`, host.store.cipher);
     this.receipts = new Receipts(host.store, name);
     this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved), host.broke);
     this.sync = new Sync({
@@ -52,6 +55,7 @@ export class Engine {
       hello: (state) => host.hello(state),
       now: () => host.clock.now(),
       show: (change) => host.show(change),
+      lost: () => host.lost(),
       changed: async () => {
         await this.catchUp();
         host.tell();
@@ -80,8 +84,7 @@ export class Engine {
     await this.catching;
     const household = await this.records.get<AnyDocument & { type: "household" }>(id);
     const keys = this.host.list.membersOf(id);
-    const { rows } = await this.local.allDocs({ keys, include_docs: true });
-    const documents = rows.flatMap((row) => ("doc" in row && row.doc ? [row.doc as unknown as Stored] : []));
+    const documents = await this.local.all(keys);
     const visits = documents.filter((one): one is Visit & Stored => one.type === "visit");
     const people = documents.filter((one): one is Resident & Stored => one.type === "resident" && !one.gone?.value);
     visits.sort((a, b) => (a.record.value.at < b.record.value.at ? 1 : -1));
@@ -103,7 +106,7 @@ export class Engine {
     const found = await Promise.all(
       receipts.map(async (receipt): Promise<Refused[]> => {
         try {
-          return [{ receipt, document: (await this.local.get(receipt.id, { rev: receipt.rev })) as unknown as AnyDocument }];
+          return [{ receipt, document: await this.local.get(receipt.id, { rev: receipt.rev }) }];
         } catch {
           return []; // corrected in the meantime
         }

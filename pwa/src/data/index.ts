@@ -10,13 +10,14 @@ import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
-import type { Catalog, Door, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
+import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
 import type { Household, Resident, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
 import type { Visit, VisitInput, VisitLine } from "./types";
 import * as updates from "./updates";
+import { weakness, type Unlocked } from "./vault";
 
 export * from "./types";
-export { addressLine, dayOf, judge as judgeIdNumber };
+export { addressLine, dayOf, judge as judgeIdNumber, weakness };
 
 const phone = new Phone();
 
@@ -28,8 +29,8 @@ export const doors: Signal<Door[]> = phone.doors;
 export const visitLines: Signal<VisitLine[]> = phone.visitLines;
 export const sync: Signal<SyncState> = phone.sync;
 export const storage: Signal<StorageState> = phone.storage;
-/** session, catalog and list have been read: before this, show nothing rather than "sign in" */
-export const ready: Signal<boolean> = phone.ready;
+/** what stands between the one who holds the phone and the records */
+export const gate: Signal<Gate> = phone.gate;
 /** a new version of the app waits; `applyUpdate()` when no form is open */
 export const updateReady: Signal<boolean> = signal(false);
 
@@ -43,6 +44,17 @@ export const signIn = (login: string, password: string): Promise<SignInAnswer> =
 export const look = (code: string): Promise<InvitedAnswer> => phone.look(code);
 /** Comes in by an invitation, for the person that `look` told of. */
 export const join = (code: string, person: string): Promise<SignInAnswer> => phone.join(code, person);
+/** With a wrong PIN: ms to wait before the next try. */
+export const unlock = (pin: string): Promise<Unlocked> => phone.unlock(pin);
+/** ms before a PIN may be typed, and whether it is made of digits */
+export const lockState = async (): Promise<{ wait: number; digits: boolean }> => ({
+  wait: await phone.vault.wait(),
+  digits: (await phone.vault.profile())?.digits ?? true,
+});
+export const choosePin = (pin: string): Promise<void> => phone.choosePin(pin);
+/** Whether this is the present PIN, asked for before it is changed; a wrong one counts as at the lock. */
+export const checkPin = (pin: string): Promise<Unlocked> => phone.vault.unlock(pin);
+export const lock = (): Promise<void> => phone.lock();
 export const signOut = (): Promise<SignOutAnswer> => phone.signOut();
 
 /** Doors for a few typed words, best first; all of them for none. */

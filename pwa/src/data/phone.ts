@@ -10,12 +10,13 @@ import { Clock } from "./clock";
 import { Drafts } from "./drafts";
 import type { Engine } from "./engine";
 import { List, type Blob } from "./list";
-import { Rejected, Server, type Fetch } from "./server";
-import { Sessions } from "./session";
+import { Server, type Fetch } from "./server";
+import { Sessions, type Asked } from "./session";
 import { askToPersist, measureStorage } from "./storage";
 import type { SyncChange } from "./sync";
 import { SaveError } from "./types";
-import type { Catalog, Door, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
+import { Vault, type Unlocked } from "./vault";
+import type { Catalog, Door, Gate, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
 
 export interface Parts {
   fetch?: Fetch;
@@ -23,6 +24,8 @@ export interface Parts {
   app?: string;
   prefix?: string;
   clock?: () => number;
+  /** of the key from the PIN */
+  rounds?: number;
   /** ms after start before PouchDB is loaded: the first paint goes first */
   patience?: number;
 }
@@ -37,12 +40,13 @@ export class Phone {
   readonly visitLines = signal<VisitLine[]>([]);
   readonly sync = signal<SyncState>({ phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 });
   readonly storage = signal<StorageState>({ low: false });
-  readonly ready = signal(false);
+  readonly gate = signal<Gate>("starting");
   readonly clock: Clock;
   readonly drafts: Drafts;
   list = new List();
 
   private readonly store: AppStore;
+  readonly vault: Vault;
   private readonly server: Server;
   private readonly sessions: Sessions;
   private readonly catalogs: Catalogs;
@@ -53,10 +57,13 @@ export class Phone {
   private channel: BroadcastChannel | undefined;
   private full = false;
   private stopped = false;
+  /** of a sign-in on a phone without a vault: kept in memory until the PIN is chosen */
+  private entered: { session: Session; escrow: string } | undefined;
   private waking: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, patience = 50 }: Parts = {}) {
+  constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, rounds, patience = 50 }: Parts = {}) {
     this.store = new AppStore(app);
+    this.vault = new Vault(this.store, clock, rounds);
     this.server = new Server(fetch);
     this.clock = new Clock(clock);
     this.drafts = new Drafts(this.store);
@@ -66,25 +73,51 @@ export class Phone {
     this.patience = patience;
   }
 
-  /** Shows what the last use left behind; the database and the first sync follow by themselves. */
+  /** Whether the vault waits for a PIN; nothing personal is read before. */
   async start(): Promise<void> {
-    const [session, catalog] = await Promise.all([this.sessions.load(), this.catalogs.load()]);
-    if (session) await this.loadList(session.database);
-    const last = session && (await this.store.get<string>("values", `last:${session.database}`));
-    batch(() => {
-      if (last) this.show({ last });
-      this.session.value = session;
-      this.catalog.value = catalog;
-      this.listed();
-      this.ready.value = true;
-    });
+    const [profile, catalog] = await Promise.all([this.vault.profile(), this.catalogs.load(), this.sessions.loadOffset()]);
+    this.catalog.value = catalog;
+    this.gate.value = profile ? "locked" : "welcome";
     this.listen();
-    setTimeout(() => void this.wake(), this.patience);
   }
 
+  async unlock(pin: string): Promise<Unlocked> {
+    const answer = await this.vault.unlock(pin);
+    if (answer.ok) await this.open();
+    return answer;
+  }
+
+  /** Forgets the key and all that it opened; what is typed or listed is written first. */
+  async lock(): Promise<void> {
+    if (this.gate.value !== "open") return;
+    this.gate.value = "locked";
+    await this.drafts.flush();
+    await (await this.opening?.catch(() => undefined))?.keep().catch(() => undefined);
+    await this.closeEngine();
+    this.vault.lock();
+    this.sessions.current = null;
+    this.empty();
+  }
+
+  /** The first PIN makes the vault; a later one wraps the same key anew. */
+  async choosePin(pin: string): Promise<void> {
+    if (!this.entered) {
+      await this.vault.change(pin);
+      if (this.gate.value !== "open") await this.open();
+      return;
+    }
+    const { session, escrow } = this.entered;
+    await this.vault.create(pin, escrow, session.device);
+    await this.sessions.keep(session);
+    this.entered = undefined;
+    void askToPersist().then(() => this.measure());
+    await this.open();
+  }
+
+  /** On a new phone a PIN is chosen next, on a locked one a new PIN; on an open one the work goes on. */
   async signIn(login: string, password: string): Promise<SignInAnswer> {
     if (await this.holdsRecordsOfAnother((person) => plain(person.login) === plain(login))) return this.unsentOfOther();
-    return this.enter(() => this.sessions.signIn(login, password));
+    return this.enter((known) => this.sessions.signIn(login, password, known));
   }
 
   look(code: string): Promise<InvitedAnswer> {
@@ -94,27 +127,58 @@ export class Phone {
   /** Comes in by an invitation, for the person that `look` told of. */
   async join(code: string, person: string): Promise<SignInAnswer> {
     if (await this.holdsRecordsOfAnother(({ id }) => id === person)) return this.unsentOfOther();
-    return this.enter(() => this.sessions.join(code));
+    return this.enter((known) => this.sessions.join(code, known));
   }
 
   private unsentOfOther(): SignInAnswer {
     return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
   }
 
-  private async enter(ask: () => Promise<SignInAnswer>): Promise<SignInAnswer> {
-    const before = this.session.value?.database;
-    const answer = await ask();
+  private async enter(ask: (known: string | undefined) => Promise<Asked>): Promise<SignInAnswer> {
+    const profile = await this.vault.profile();
+    const answer = await ask(profile?.device);
     if (!answer.ok) return answer;
-    if (before !== answer.session.database) {
+    const { session, escrow } = answer;
+    if (!profile) this.entered = { session, escrow };
+    else if (this.gate.value !== "open" && !(await this.vault.recover(escrow))) {
+      await this.sessions.undo();
+      return { ok: false, error: "not-this-phone", reason: "" };
+    }
+    if (this.gate.value === "open") await this.goOn(session, escrow);
+    else {
+      if (profile) await this.sessions.keep(session);
+      this.gate.value = "new-pin";
+    }
+    return { ok: true, session };
+  }
+
+  private async goOn(session: Session, escrow: string): Promise<void> {
+    const before = this.session.value?.database;
+    await this.vault.escrow(escrow, session.device);
+    await this.sessions.keep(session);
+    if (before !== session.database) {
       await this.closeEngine();
-      await this.loadList(answer.session.database);
+      await this.loadList(session.database);
       this.listed();
     }
-    this.session.value = answer.session;
-    void this.fetchCatalog(answer.session);
-    void askToPersist().then(() => this.measure());
+    this.session.value = session;
+    void this.fetchCatalog(session);
     void this.wake();
-    return answer;
+  }
+
+  /** Shows what the last use left behind; the database and the first sync follow by themselves. */
+  private async open(): Promise<void> {
+    const session = await this.sessions.load();
+    if (session) await this.loadList(session.database);
+    const last = session && (await this.store.get<string>("values", `last:${session.database}`));
+    batch(() => {
+      if (last) this.show({ last });
+      this.session.value = session;
+      this.listed();
+      this.gate.value = session ? "open" : "welcome";
+    });
+    if (session && !this.catalog.value) void this.fetchCatalog(session);
+    setTimeout(() => void this.wake(), this.patience);
   }
 
   async signOut(): Promise<SignOutAnswer> {
@@ -133,13 +197,34 @@ export class Phone {
     // a refused record is whole only here: its database stays for the next sign-in of this unit
     await this.closeEngine(refused === 0);
     if (refused === 0) await this.forget(database);
+    // with a refused record the vault stays too: it opens by the PIN, or by signing in again
+    this.vault.lock();
+    this.empty();
+    this.gate.value = refused === 0 ? "welcome" : "locked";
+    return { ok: true };
+  }
+
+  private empty(): void {
     this.list = new List();
     batch(() => {
       this.session.value = null;
       this.sync.value = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
       this.listed();
     });
-    return { ok: true };
+  }
+
+  /** This phone was reported lost: whoever holds it keeps nothing, neither sent nor unsent. */
+  private async destroy(): Promise<void> {
+    this.stopped = true;
+    this.vault.lock();
+    this.sessions.current = null;
+    this.empty();
+    this.show({ phase: "signed-out", error: "device-lost" });
+    this.gate.value = "welcome";
+    const gone = this.closeEngine(true); // begun at once: whoever closes the app in this moment only waits for it
+    await this.store.erase();
+    await gone;
+    this.stopped = false;
   }
 
   /** PouchDB and the sync engine, loaded when first asked for. @throws SaveError `signed-out` */
@@ -203,6 +288,7 @@ export class Phone {
       show: (change: SyncChange) => this.show(change),
       listed: () => this.listed(),
       tell: () => this.channel?.postMessage("changed"),
+      lost: () => void this.destroy(),
       wrote: () => this.noteRoom(false),
       broke: (full: boolean) => this.reopen(full),
     };
@@ -210,32 +296,14 @@ export class Phone {
 
   private async hello(state: Record<string, unknown>): Promise<Session> {
     const { left, persisted } = await this.measure();
-    const told = {
+    const session = await this.sessions.hello({
       ...state,
       ...(left !== undefined && { storage_left: Math.round(left) }),
       ...(persisted !== undefined && { persisted }),
-    };
-    const session = await this.sessions.hello(told).catch((error: unknown) => {
-      if (error instanceof Rejected && error.code === "device-lost") void this.removeAll().catch(console.error);
-      throw error;
     });
     this.session.value = session;
     void this.fetchCatalog(session);
     return session;
-  }
-
-  /** This phone was reported lost: whoever holds it now finds nothing, sent or not. */
-  private async removeAll(): Promise<void> {
-    const { database } = this.sessions.current ?? { database: "" };
-    await this.closeEngine(true);
-    await this.forget(database);
-    await this.sessions.forget();
-    this.list = new List();
-    batch(() => {
-      this.session.value = null;
-      this.sync.value = { phase: "signed-out", counted: false, waiting: 0, accepted: 0, refused: 0, error: "device-lost" };
-      this.listed();
-    });
   }
 
   private async fetchCatalog(session: Session): Promise<void> {
@@ -306,6 +374,7 @@ export class Phone {
   private async forget(database: string): Promise<void> {
     await this.store.change(["values", "receipts", "drafts"], (to) => {
       for (const kind of ["checkpoint", "pull", "list", "last"]) to("values").delete(`${kind}:${database}`);
+      for (const name of ["vault", "device-secret"]) to("values").delete(name);
       to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
       to("drafts").clear();
     });

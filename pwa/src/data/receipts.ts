@@ -73,9 +73,7 @@ export class Receipts {
 
   /** The server's answers to a push, in one transaction. */
   async record(receipts: Receipt[]): Promise<void> {
-    await this.store.change(["receipts"], (to) => {
-      for (const receipt of receipts) to("receipts").put(receipt, [this.database, receipt.id, receipt.rev]);
-    });
+    await this.store.putAll(receipts.map((receipt) => ["receipts", [this.database, receipt.id, receipt.rev], receipt]));
     for (const receipt of receipts) {
       this.remember(receipt);
       const left = (this.waitingById.get(receipt.id) ?? []).filter((rev) => rev !== receipt.rev);

@@ -118,7 +118,7 @@ export class Records {
     const document = cleanAll(draft);
     checkDocument(document);
     try {
-      const { rev } = await this.local.put(document as unknown as PouchDB.Core.PutDocument<AnyDocument>);
+      const { rev } = await this.local.put(document);
       const stored = { ...document, _rev: rev } as unknown as Stored;
       this.saved(stored, document._rev);
       return stored as unknown as T;

@@ -2,7 +2,10 @@
 import type { AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { Rejected, type Server, Unreachable } from "./server";
-import type { Invited, InvitedAnswer, Session, SignInAnswer } from "./types";
+import type { Invited, InvitedAnswer, Session } from "./types";
+
+/** What a way in gives: a session, not kept yet, and the key for whoever forgot the PIN. */
+export type Asked = { ok: true; session: Session; escrow: string } | { ok: false; error: string; reason: string };
 
 const VERSION: string = import.meta.env?.VITE_VERSION ?? "0";
 
@@ -15,15 +18,20 @@ export class Sessions {
     private readonly clock: Clock,
   ) {}
 
+  /** What may be read while the vault is locked. */
+  async loadOffset(): Promise<void> {
+    this.clock.offset = (await this.store.get<number>("values", "offset")) ?? 0;
+  }
+
+  /** Who was signed in; the vault must be open. */
   async load(): Promise<Session | null> {
-    const [session, offset] = await Promise.all([this.store.get<Session>("values", "session"), this.store.get<number>("values", "offset")]);
-    this.clock.offset = offset ?? 0;
-    this.current = session ?? null;
+    this.current = (await this.store.get<Session>("values", "session")) ?? null;
     return this.current;
   }
 
-  async signIn(login: string, password: string): Promise<SignInAnswer> {
-    return told(async () => ({ session: await this.ask("/api/sign-in", { login: login.normalize("NFC").trim(), password, device: this.device() }) }));
+  /** Not kept yet: the vault may have to be made, or opened, with the escrow key first. */
+  signIn(login: string, password: string, known: string | undefined): Promise<Asked> {
+    return told(() => this.askIn("/api/sign-in", { login: login.normalize("NFC").trim(), password }, known));
   }
 
   /** Whom an invitation is for; it can still be used afterwards. */
@@ -32,24 +40,32 @@ export class Sessions {
   }
 
   /** Spends an invitation. An answer lost on the way is asked for again under the same name of the attempt. */
-  async join(code: string): Promise<SignInAnswer> {
+  async join(code: string, known: string | undefined): Promise<Asked> {
     const kept = await this.store.get<string>("values", `attempt:${code}`);
     const attempt = kept ?? crypto.randomUUID();
     if (!kept) await this.store.put("values", `attempt:${code}`, attempt);
-    const answer = await told(async () => ({ session: await this.ask("/api/enrol", { code, attempt, device: this.device() }) }));
+    const answer = await told(() => this.askIn("/api/enrol", { code, attempt }, known));
     if (answer.ok) await this.store.delete("values", `attempt:${code}`);
     return answer;
   }
 
-  /** This phone has been reported lost: nobody is signed in here any more. */
-  async forget(): Promise<void> {
-    this.current = null;
-    await this.store.delete("values", "session");
+  async hello(state: Record<string, unknown>): Promise<Session> {
+    const mark = this.current?.mark;
+    return this.keep(await this.ask<Session>("/api/hello", { clock: this.clock.raw(), app: VERSION, ...(mark && { mark }), ...state }));
   }
 
-  hello(state: Record<string, unknown>): Promise<Session> {
-    const mark = this.current?.mark;
-    return this.ask("/api/hello", { clock: this.clock.raw(), app: VERSION, ...(mark && { mark }), ...state });
+  async keep(session: Session): Promise<Session> {
+    await this.store.putAll([
+      ["values", "session", session],
+      ["values", "offset", this.clock.offset],
+    ]);
+    this.current = session;
+    return session;
+  }
+
+  /** Ends what the server has just begun, when it was of no use. */
+  async undo(): Promise<void> {
+    await this.server.post("/api/sign-out", "{}").catch(() => undefined);
   }
 
   /** False, and still signed in here, when something came to wait while the server was being told. */
@@ -61,24 +77,21 @@ export class Sessions {
     return true;
   }
 
-  private device(): { label: string; id?: string } {
-    return { label: deviceLabel(), ...(this.current && { id: this.current.device }) };
+  private async askIn(path: string, body: object, known: string | undefined): Promise<{ session: Session; escrow: string }> {
+    const device = { label: deviceLabel(), ...(known && { id: known }) };
+    const { escrow = "", ...session } = await this.ask<Session & { escrow?: string }>(path, { ...body, device });
+    return { session, escrow };
   }
 
   /** These calls answer with a session, and tell the server's time. */
-  private async ask(path: string, body: object): Promise<Session> {
+  private async ask<T extends Session>(path: string, body: object): Promise<T> {
     const asked = this.clock.millis() - this.clock.offset;
-    const { body: told } = await this.server.post<Session>(path, JSON.stringify(body));
+    const { body: told } = await this.server.post<T>(path, JSON.stringify(body));
     const answered = this.clock.millis() - this.clock.offset;
     const known = told?.mark !== undefined && told.mark === this.current?.mark;
-    const session: Session = known ? { ...this.current, ...told } : told;
+    const session: T = known ? { ...this.current, ...told } : told;
     if (typeof session?.database !== "string" || typeof session.person?.id !== "string") throw new Unreachable("not-the-server");
     this.clock.offset = Math.round(Date.parse(session.time) - (asked + answered) / 2);
-    await this.store.change(["values"], (to) => {
-      to("values").put(session, "session");
-      to("values").put(this.clock.offset, "offset");
-    });
-    this.current = session;
     return session;
   }
 }

@@ -20,6 +20,8 @@ export interface Surroundings {
   /** greets the server: keeps the session and the clock's offset */
   hello(counts: { waiting: number; accepted: number; refused: number; last_error?: string }): Promise<Session>;
   now(): string;
+  /** the server says that this phone was reported lost */
+  lost(): void;
   /** shows a change of state */
   show(change: SyncChange): void;
   /** documents or receipts have changed */
@@ -175,6 +177,7 @@ export class Sync {
     if (code === "phone-error") console.error(error); // nothing that we know: for whoever looks at the console
     if (error instanceof Rejected && error.status === 401) {
       this.signedOut = true;
+      if (error.code === "device-lost") return this.around.lost();
       return this.around.show({ phase: "signed-out", error: code, nextTry: undefined, progress: undefined });
     }
     const offline = typeof navigator !== "undefined" && navigator.onLine === false;

@@ -39,6 +39,9 @@ export interface Session {
 }
 export type Role = "volunteer" | "lead" | "reporter" | "supervisor" | "admin";
 
+/** What the app shows: `new-pin` after a sign-in on a phone without a vault, or by someone who forgot the PIN. */
+export type Gate = "starting" | "welcome" | "new-pin" | "locked" | "open";
+
 /** One row of the household list, held in the list blob. */
 export interface Door {
   id: string;

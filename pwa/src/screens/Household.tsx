@@ -33,8 +33,8 @@ export function Household({ params }: ScreenProps) {
   if (view === null) return <Missing id={id} />;
   return (
     <Screen
-      title={line || t("app.loading")}
-      heading={address ? <Address address={address} line={line} /> : undefined}
+      title={t("nav.households")}
+      heading={address ? <Address address={address} line={line} /> : line || t("app.loading")}
       bar={
         <a class="button is-primary is-wide" href={to("visit", { id })}>
           <Icon name="door" />

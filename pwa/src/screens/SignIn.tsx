@@ -10,7 +10,8 @@ import { Choice, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 
-export function SignIn(_: object) {
+/** @param intro why one signs in, when it is neither the first time nor for sending */
+export function SignIn({ intro }: { intro?: string }) {
   const again = session.value !== null;
   return (
     <>
@@ -22,8 +23,8 @@ export function SignIn(_: object) {
         </button>
       </header>
       <Screen title={t("sign-in.title")}>
-        {again ? null : <p class="motto">{t("app.motto")}</p>}
-        {sync.value.error === "device-lost" ? <Problem kind="wait">{t("sign-in.lost")}</Problem> : <p>{t(again ? "sign-in.again" : "sign-in.intro")}</p>}
+        {again || intro ? null : <p class="motto">{t("app.motto")}</p>}
+        {sync.value.error === "device-lost" ? <Problem kind="wait">{t("sign-in.lost")}</Problem> : <p>{intro ?? t(again ? "sign-in.again" : "sign-in.intro")}</p>}
         <a class="button is-wide" href={to("code")}>
           {t("sign-in.code")}
         </a>

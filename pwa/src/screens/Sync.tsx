@@ -9,6 +9,7 @@ import { language, speak, t, tOr, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
+import { LockSettings } from "./LockSettings";
 
 export function Sync(_: ScreenProps) {
   return (
@@ -26,6 +27,7 @@ export function Sync(_: ScreenProps) {
           { value: "en", label: "English" },
         ]}
       />
+      <LockSettings />
       <Account />
     </Screen>
   );

@@ -102,7 +102,7 @@ function VisitForm({ view, visit, opened }: { view: HouseholdView; visit: VisitD
   };
   return (
     <form class="form" noValidate onSubmit={(event) => void save(event)}>
-      <Screen title={`${t(visit ? "visit.amend.title" : "visit.title")}: ${view.line}`} heading={<Heading view={view} amend={visit !== undefined} />} bar={<SaveBar form={form} amend={visit !== undefined} busy={busy.value} />}>
+      <Screen title={t(visit ? "visit.amend.title" : "visit.title")} heading={<Heading view={view} amend={visit !== undefined} />} bar={<SaveBar form={form} amend={visit !== undefined} busy={busy.value} />}>
         {visit ? <p class="hint">{t("amend.explain")}</p> : null}
         {restored.value ? <Restored at={form.value.at} onDrop={reset} /> : null}
         <StorageNotice />

@@ -2,11 +2,12 @@
 import { signal } from "@preact/signals";
 import type { Bilingual } from "../data";
 import { vi } from "./vi";
+import type { lock } from "./vi.lock";
 import type { screens } from "./vi.screens";
 import type { signIn } from "./vi.sign-in";
 import type { today } from "./vi.today";
 
-export type Key = keyof typeof vi | keyof typeof signIn | keyof typeof today | keyof typeof screens;
+export type Key = keyof typeof vi | keyof typeof signIn | keyof typeof today | keyof typeof lock | keyof typeof screens;
 export type Texts = Record<Key, string>;
 export type Language = "vi" | "en";
 
@@ -26,9 +27,10 @@ export function tOr(key: string, fallback: Key, values: Record<string, string | 
   return t(key in table.value ? (key as Key) : fallback, values);
 }
 
-/** Words that the first paint does without: of the two screens that the app opens on, and of the others. */
+/** Words that the first paint does without: of the screens that the app opens on, and of the others. */
 const parts = {
   "sign-in": async () => (await import("./vi.sign-in")).signIn,
+  lock: async () => (await import("./vi.lock")).lock,
   today: async () => (await import("./vi.today")).today,
   screens: async () => (await import("./vi.screens")).screens,
 };

@@ -1,0 +1,127 @@
+"""The phone's lock: what it keeps is unreadable without the PIN, and nothing is lost by locking it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Playwright, expect
+
+from e2e.forms import add_household, save
+from e2e.phone import PIN, Phone
+from e2e.server import Server
+from e2e.test_drafts import browser_at
+
+Phones = Callable[..., Phone]
+OTHER = "580274"
+MARKER = "gtn-marker-left-in-the-clear"
+
+
+def lock(phone: Phone) -> None:
+    phone.tab("Gửi dữ liệu")
+    phone.page.get_by_role("button", name="Khóa ngay").click()
+    expect(phone.heading()).to_have_text("Mở khóa")
+
+
+def test_a_locked_phone_shows_no_name_and_opens_offline_with_everything_in_it(phone: Phones) -> None:
+    hoa = phone("hoa")
+    hoa.go_offline()
+    add_household(hoa, "841")
+    lock(hoa)
+    for name in ("Hoa", "841"):
+        expect(hoa.page.get_by_role("main")).not_to_contain_text(name)
+    hoa.leave()
+    hoa.open("#/ho")
+    hoa.expect_waiting(1)
+    hoa.go_online()
+    hoa.wait_until_sent()
+    assert not hoa.failures
+
+
+def test_wrong_pins_are_slowed_down_and_a_reload_does_not_help(phone: Phones) -> None:
+    hoa = phone("hoa")
+    lock(hoa)
+    for _ in range(5):
+        hoa.unlock("999998")
+        expect(hoa.page.get_by_role("button", name="Mở khóa")).to_be_visible()
+        expect(hoa.page.get_by_label("Mã PIN", exact=True)).to_have_value("")
+        expect(hoa.page.get_by_role("alert")).not_to_be_empty()
+    waits = re.compile(r"thử lại sau \d+ giây")
+    expect(hoa.page.get_by_role("alert")).to_contain_text(waits)
+    hoa.page.reload()
+    expect(hoa.page.get_by_role("alert")).to_contain_text(waits)
+    expect(hoa.page.get_by_role("button", name="Mở khóa")).to_be_disabled()
+
+
+def test_who_forgot_the_pin_signs_in_chooses_another_and_keeps_what_was_not_sent(phone: Phones) -> None:
+    hoa = phone("hoa")
+    hoa.go_offline()
+    add_household(hoa, "842")
+    lock(hoa)
+    hoa.go_online()
+    hoa.page.route("**/_bulk_docs", lambda route: route.abort())
+    hoa.page.get_by_role("button", name="Quên mã PIN").click()
+    hoa.enter("hoa")
+    hoa.choose_pin(OTHER)
+    hoa.expect_waiting(1)
+    hoa.page.unroute("**/_bulk_docs")
+    lock(hoa)
+    hoa.unlock(PIN)
+    expect(hoa.page.get_by_role("alert")).to_contain_text("Mã chưa đúng")
+    hoa.unlock(OTHER)
+    hoa.wait_until_sent()
+
+
+def test_the_pin_is_changed_by_whoever_knows_it(phone: Phones) -> None:
+    hoa = phone("hoa")
+    hoa.tab("Gửi dữ liệu")
+    page = hoa.page
+    page.get_by_role("button", name="Đổi mã PIN").click()
+    page.get_by_label("Mã PIN hoặc cụm mật khẩu đang dùng").fill(PIN)
+    page.get_by_role("button", name="Tiếp tục").click()
+    hoa.choose_pin("123456")
+    hoa.expect_text("Mã này dễ đoán")
+    hoa.choose_pin(OTHER)
+    hoa.expect_text("Đã đổi mã PIN.")
+    lock(hoa)
+    hoa.unlock(OTHER)
+    hoa.wait_until_sent()
+
+
+def found_in(profile: Path, text: str) -> list[str]:
+    """The files of a browser's profile that hold this text, as UTF-8 or as UTF-16."""
+    forms = (text.encode(), text.encode("utf-16-le"))
+    files = [file for file in profile.rglob("*") if file.is_file()]
+    return [str(file) for file in files if any(form in file.read_bytes() for form in forms)]
+
+
+def test_no_file_of_the_browser_holds_a_name_an_address_or_a_telephone_number(
+    playwright: Playwright, server: Server, tmp_path: Path
+) -> None:
+    name, street, telephone = "Quách Thị Diệu Khanh", "Ngõ Sao Khuê", "0987301946"
+    with browser_at(playwright, tmp_path) as context:
+        hoa = Phone(context, server)
+        hoa.sign_in("hoa")
+        save_person(hoa, name, street, telephone)
+        hoa.wait_until_sent()
+        hoa.page.evaluate("(marker) => localStorage.setItem('marker', marker)", MARKER)
+        hoa.page.wait_for_timeout(2_500)  # the list is kept 1.5 s after it changed
+    assert found_in(tmp_path, MARKER), "the search finds nothing at all"
+    for text in (name, "Diệu Khanh", street, "Sao Khuê", telephone):
+        assert found_in(tmp_path, text) == []
+
+
+def save_person(hoa: Phone, name: str, street: str, telephone: str) -> None:
+    """Someone of a new household, who has agreed to have name and number kept."""
+    page = hoa.page
+    add_household(hoa, "843", street=street)
+    page.get_by_role("link", name="Thêm người").click()
+    page.get_by_label("Hoặc ghi cách gọi khác").fill("bà chủ nhà")
+    page.get_by_role("radio", name="Từ 60 tuổi trở lên").check()
+    page.get_by_role("checkbox", name="Lưu tên, số điện thoại").check()
+    page.get_by_role("radio", name="Đồng ý bằng lời nói").check()
+    page.get_by_label("Họ và tên").fill(name)
+    page.get_by_label("Số điện thoại", exact=True).fill(telephone)
+    save(hoa)
+    expect(page.get_by_text(name).first).to_be_visible()

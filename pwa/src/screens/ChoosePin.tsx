@@ -1,0 +1,81 @@
+/** A new PIN, typed twice; or a passphrase. */
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { Brand } from "../app/Header";
+import { useOpenForm } from "../app/forms";
+import { Screen } from "../app/Screen";
+import { choosePin, weakness } from "../data";
+import { t } from "../texts";
+import { Problem } from "../ui/Choices";
+import { Field } from "../ui/Field";
+
+export function ChoosePin(_: object) {
+  return (
+    <>
+      <header class="header">
+        <Brand />
+      </header>
+      <Screen title={t("pin.title")}>
+        <p>{t("pin.intro")}</p>
+        <NewPin />
+      </Screen>
+    </>
+  );
+}
+
+export function NewPin({ done }: { done?: () => void }) {
+  useOpenForm();
+  const pin = useSignal("");
+  const again = useSignal("");
+  const phrase = useSignal(false);
+  const busy = useSignal(false);
+  const error = useSignal("");
+  const problem = useRef<HTMLDivElement>(null);
+
+  const fail = (text: string) => {
+    error.value = text;
+    problem.current?.focus();
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const weak = weakness(pin.value);
+    if (weak) return fail(t(`pin.error.${weak}`));
+    if (pin.value !== again.value) return fail(t("pin.error.differ"));
+    busy.value = true;
+    error.value = "";
+    try {
+      await choosePin(pin.value);
+      done?.();
+    } catch (cause) {
+      console.error(cause);
+      fail(t("pin.error.other"));
+    }
+    busy.value = false;
+  };
+  const swap = () => {
+    phrase.value = !phrase.value;
+    pin.value = again.value = error.value = "";
+  };
+  const shared = {
+    type: "password",
+    autocomplete: "new-password",
+    capitalize: "none",
+    inputMode: phrase.value ? undefined : "numeric",
+    maxLength: phrase.value ? undefined : 6,
+  } as const;
+  return (
+    <form class={phrase.value ? "stack" : "stack pin"} noValidate onSubmit={(event) => void submit(event)}>
+      <div ref={problem} tabIndex={-1} role="alert" class="alert-place">
+        {error.value ? <Problem>{error.value}</Problem> : null}
+      </div>
+      <Field {...shared} label={t(phrase.value ? "pin.phrase.new" : "pin.new")} value={pin.value} onInput={(value) => (pin.value = value)} />
+      <Field {...shared} label={t(phrase.value ? "pin.phrase.again" : "pin.again")} value={again.value} onInput={(value) => (again.value = value)} />
+      <button type="submit" class="button is-primary is-wide" disabled={busy.value}>
+        {t(busy.value ? "pin.saving" : "pin.save")}
+      </button>
+      <button type="button" class="button is-wide" onClick={swap}>
+        {t(phrase.value ? "pin.digits.use" : "pin.phrase.use")}
+      </button>
+    </form>
+  );
+}
