@@ -56,17 +56,16 @@ async def _check(request: Request, number: str, code: str) -> bool:
     """:raises Problem: ``too-many-tries`` with the seconds to wait."""
     site, address = site_of(request), request.client.host if request.client else ""
     guessed = f"card {number}"
-    wait = site.tries.wait(guessed, address)
+    wait = await site.tries.begin(guessed, address)
     if wait:
         raise Problem("too-many-tries", retry_after=wait, seconds=wait)
-    site.tries.begin(guessed, address)
     try:
         right = await site.cards.check(number, code, datetime.now(UTC))
     except StoreError:
-        site.tries.undecided(guessed, address)
+        await site.tries.undecided(guessed, address)
         raise
     if right:
-        site.tries.succeeded(guessed, address)
+        await site.tries.succeeded(guessed, address)
     return right
 
 
