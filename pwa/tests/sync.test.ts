@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { FakeServer } from "./fake-server";
 import { PIN, TestPhone } from "./phones";
 
@@ -174,6 +174,12 @@ test("a record saved while the server is being told of the sign-out is not throw
   const server = new FakeServer();
   const phone = await signedIn(server);
   let saving: Promise<unknown> | undefined;
+  const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
+  const slow = vi.spyOn(crypto.subtle, "encrypt").mockImplementation(async (...all) => {
+    await new Promise((resolve) => setTimeout(resolve, 50)); // as on a cheap phone
+    return encrypt(...all);
+  });
+  onTestFinished(() => slow.mockRestore());
   server.answers = (path) => {
     if (path === "/api/sign-out") saving = phone.save();
     return path === "/api/sign-out" ? new Response(null, { status: 204 }) : undefined;

@@ -188,7 +188,11 @@ export class Phone {
     const { database } = this.sessions.current ?? { database: "" };
     try {
       // another tab, or a form of this one, may have saved meanwhile: that is never thrown away
-      const nothingWaits = async () => (await engine.refresh(), engine.counts().waiting === 0);
+      const nothingWaits = async () => {
+        await engine.records.settled();
+        await engine.refresh();
+        return engine.counts().waiting === 0 && !engine.records.saving;
+      };
       if (!(await this.sessions.signOut(nothingWaits))) return { ok: false, waiting: engine.counts().waiting, error: "waiting" };
     } catch {
       return { ok: false, waiting: 0, error: "offline" };

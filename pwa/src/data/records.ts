@@ -18,6 +18,8 @@ export interface Register<T> {
 }
 
 export class Records {
+  private readonly unfinished = new Set<Promise<unknown>>();
+
   constructor(
     private readonly local: Database,
     private readonly session: () => Session | null,
@@ -28,38 +30,30 @@ export class Records {
     private readonly broke: (full: boolean) => void,
   ) {}
 
-  visit({ id, household, record }: VisitInput): Promise<Visit> {
-    if (id === undefined) return this.write<Visit>({ ...this.begin("visit"), household, record: this.register(record) });
-    return this.amend<Visit>(id, (visit) => {
-      this.checkAuthor(visit);
-      const { value, at, by } = visit.record;
-      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
-      return { ...visit, household: visit.household ?? household, record: this.register(record, visit.record), history };
-    });
+  visit(input: VisitInput): Promise<Visit> {
+    return this.begun(this.saveVisit(input));
   }
 
   withdraw(id: string): Promise<Visit> {
-    return this.amend<Visit>(id, (visit) => {
-      this.checkAuthor(visit);
-      const { value, at, by } = visit.record;
-      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
-      return { ...visit, record: this.register({ ...value, withdrawn: true }, visit.record), history };
-    });
+    return this.begun(this.markWithdrawn(id));
   }
 
-  household({ id, ...fields }: HouseholdInput): Promise<Household> {
-    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
-    if (id !== undefined) return this.amend<Household>(id, (household) => set(household) as unknown as Household);
-    const fresh = { kind: this.register("home"), address: this.register({}), ...this.begin("household") };
-    return this.write<Household>(set(fresh) as unknown as Household);
+  household(input: HouseholdInput): Promise<Household> {
+    return this.begun(this.saveHousehold(input));
   }
 
-  resident({ id, household, ...fields }: ResidentInput): Promise<Resident> {
-    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
-    const amended = (resident: Resident) => withoutPastNames(set(resident) as unknown as Resident);
-    if (id !== undefined) return this.amend<Resident>(id, amended);
-    const fresh = { label: this.register(""), age_band: this.register("16-59"), ...this.begin("resident"), household };
-    return this.write<Resident>(set(fresh) as unknown as Resident);
+  resident(input: ResidentInput): Promise<Resident> {
+    return this.begun(this.saveResident(input));
+  }
+
+  /** Whether a save has begun and not ended. */
+  get saving(): boolean {
+    return this.unfinished.size > 0;
+  }
+
+  /** Resolves when all saves that have begun until now have ended, well or not. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.unfinished]);
   }
 
   /** The author of a visit, and the lead. */
@@ -76,6 +70,46 @@ export class Records {
       if ((error as { status?: number }).status === 404) throw new SaveError("not-found", id, error);
       throw new SaveError("database", undefined, error);
     }
+  }
+
+  private begun<T>(save: Promise<T>): Promise<T> {
+    const ended = save.finally(() => this.unfinished.delete(ended));
+    this.unfinished.add(ended);
+    return ended;
+  }
+
+  private async saveVisit({ id, household, record }: VisitInput): Promise<Visit> {
+    if (id === undefined) return this.write<Visit>({ ...this.begin("visit"), household, record: this.register(record) });
+    return this.amend<Visit>(id, (visit) => {
+      this.checkAuthor(visit);
+      const { value, at, by } = visit.record;
+      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
+      return { ...visit, household: visit.household ?? household, record: this.register(record, visit.record), history };
+    });
+  }
+
+  private markWithdrawn(id: string): Promise<Visit> {
+    return this.amend<Visit>(id, (visit) => {
+      this.checkAuthor(visit);
+      const { value, at, by } = visit.record;
+      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
+      return { ...visit, record: this.register({ ...value, withdrawn: true }, visit.record), history };
+    });
+  }
+
+  private async saveHousehold({ id, ...fields }: HouseholdInput): Promise<Household> {
+    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
+    if (id !== undefined) return this.amend<Household>(id, (household) => set(household) as unknown as Household);
+    const fresh = { kind: this.register("home"), address: this.register({}), ...this.begin("household") };
+    return this.write<Household>(set(fresh) as unknown as Household);
+  }
+
+  private async saveResident({ id, household, ...fields }: ResidentInput): Promise<Resident> {
+    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
+    const amended = (resident: Resident) => withoutPastNames(set(resident) as unknown as Resident);
+    if (id !== undefined) return this.amend<Resident>(id, amended);
+    const fresh = { label: this.register(""), age_band: this.register("16-59"), ...this.begin("resident"), household };
+    return this.write<Resident>(set(fresh) as unknown as Resident);
   }
 
   private begin<T extends AnyDocument["type"]>(type: T) {
