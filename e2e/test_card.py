@@ -33,7 +33,7 @@ def test_a_card_shown_offline_is_right_for_the_resident_who_checks_it(
 ) -> None:
     hoa = phone("hoa")
     hoa.go_offline()
-    hoa.page.reload()
+    hoa.reload()
     hoa.page.get_by_role("link", name="Thẻ tình nguyện viên").click()
     expect(hoa.heading()).to_have_text("Thẻ tình nguyện viên")
     hoa.expect_text("Tổ không thu tiền")
@@ -62,7 +62,7 @@ def test_the_code_changes_with_the_day_while_the_card_is_open(phone: Callable[..
     lan = phone("lan")
     lan.open("#/the")
     lan.page.clock.install()
-    lan.page.reload()
+    lan.reload()
     before = numbers_on(lan)
     lan.go_offline()  # else the server's clock sets the day right again
     lan.page.clock.fast_forward("24:00:00")
