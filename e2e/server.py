@@ -81,10 +81,16 @@ class Server:
                 self.process.wait(10)
         self.process = None
 
-    def command(self, *words: str) -> str:
-        """Run ``gtn …`` beside the server on the same settings; its standard output."""
+    def command(self, *words: str, typed: str = "") -> str:
+        """Run ``gtn …`` beside the server on the same settings, with a line typed; its standard output."""
         done = subprocess.run(
-            [str(GTN), *words], env=self.environment, capture_output=True, text=True, timeout=60, check=True
+            [str(GTN), *words],
+            env=self.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         return done.stdout
 

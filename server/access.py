@@ -53,6 +53,7 @@ class Viewer(Struct, frozen=True, kw_only=True):
     unit: str | None
     device: str
     language: str
+    second_factor: bool = False
 
     def may(self, permission: Permission) -> bool:
         return may(self.role, permission)
@@ -176,4 +177,5 @@ def make_viewer(connection: HTTPConnection, person: dict[str, Any], device: str)
         unit=person.get("unit"),
         device=device,
         language=language_of(connection),
+        second_factor=bool(person.get("totp")),
     )

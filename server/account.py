@@ -1,4 +1,4 @@
-"""The page of one's own account: the password. Everyone who is signed in has it, whatever their role."""
+"""The page of one's own account, for everyone who is signed in: the password, and the second factor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 from typing import Any
 
 import anyio.to_thread
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -16,14 +17,14 @@ from server.cookies import device_cookie
 from server.errors import Problem
 from server.passwords import LONGEST, SHORTEST, judge, typed
 from server.roles import Permission
-from server.sign_in import check_password, read_form, text_in
+from server.sign_in import check_code, check_password, read_form, text_in
 from server.templates import render
 from server.texts import translate
 from sync.audit import Act, Action
 from sync.store import Document
 
 HERE = "/desk/account"
-DONE = frozenset({"password"})
+DONE = frozenset({"password", "second-factor-removed"})
 """What a page may say was done: ``?done=…``, the key of ``account.done.…``."""
 
 
@@ -41,6 +42,9 @@ async def show(request: Request, *, status: int = 200, wrong: dict[str, str] | N
         login=person["login"],
         role=person["role"],
         has_password=bool(person.get("password")),
+        codes_left=len(person["totp"]["recovery"]) if person.get("totp") else None,
+        since=person["totp"]["since"] if person.get("totp") else None,
+        offered=viewer(request).may(Permission.SECOND_FACTOR),
         shortest=SHORTEST,
         longest=LONGEST,
         wrong=wrong or {},
@@ -52,32 +56,36 @@ async def change_password(request: Request) -> Response:
     """A new password for whoever knows the old one; every other device has to sign in again."""
     site, who, form = site_of(request), viewer(request), await read_form(request)
     person = await own(request)
-    new = typed(text_in(form, "new"))
-    wrong = await _why_not(request, person, text_in(form, "current"), new, typed(text_in(form, "again")))
+    wrong = await _why_not(request, person, form)
     if wrong:
         return await show(request, status=400, wrong=wrong)
-    await site.accounts.set_password(who.id, new, keep=who.device)
+    await site.accounts.set_password(who.id, text_in(form, "new"), keep=who.device)
     await audit(request, "password-changed", who.id)
     return await _with_new_secret(request, person)
 
 
-async def _why_not(request: Request, person: Document, current: str, new: str, again: str) -> dict[str, str]:
-    """What is wrong, by field; the old password is asked of the hash only when the new one will do."""
+async def _why_not(request: Request, person: Document, form: FormData) -> dict[str, str]:
+    """What is wrong, by field; the old password, and a code, are looked at only when the new one will do."""
     t = translate(request)
+    current, new, again = (typed(text_in(form, name)) for name in ("current", "new", "again"))
     reason = await anyio.to_thread.run_sync(judge, new, person["login"], person["name"])
     if reason:
         return {"new": t(f"account.password.{reason}", shortest=SHORTEST)}
-    if hmac.compare_digest(new.encode(), typed(current).encode()):
+    if hmac.compare_digest(new.encode(), current.encode()):
         return {"new": t("account.password.same")}
     if not hmac.compare_digest(new.encode(), again.encode()):
         return {"again": t("account.password.again.wrong")}
+    field = "current"
     try:
         await check_password(request, person["login"], current)
+        field = "code"
+        if person.get("totp"):
+            await check_code(request, person, text_in(form, "code"))
     except Problem as problem:
         if problem.status not in (401, 429):
             raise
-        code = "wrong-password" if problem.status == 401 else problem.code
-        return {"current": t(f"confirm.{code}", **problem.values)}
+        code = "wrong-password" if problem.code == "wrong-sign-in" else problem.code
+        return {field: t(f"confirm.{code}", **problem.values)}
     return {}
 
 

@@ -1,10 +1,10 @@
 """People and their devices, and who a request comes from.
 
 The database ``accounts`` holds ``person:<slug>`` ``{type, name, login, ward, unit, role, password, active,
-created}`` (argon2id; none for whoever was only ever invited, `server.invitations`) and ``device:<ulid>``
-``{type, person, secret_hash, label, created, seen, confirmed,
-expires, revoked, lost?, report?}`` (SHA-256 of a
-random secret). The cookie is ``<ulid>.<secret>``.
+created, totp?}`` (argon2id; none for whoever was only ever invited, `server.invitations`; ``totp`` where
+codes are asked too, `server.second_factor`) and ``device:<ulid>`` ``{type, person, secret_hash, label,
+created, seen, confirmed, expires, revoked, lost?, report?}`` (SHA-256 of a random secret). The cookie is
+``<ulid>.<secret>``.
 
 No request reads the store to know its caller: what was read is kept in the process, and evicted by
 following the database's changes (`follow`). While that feed is broken every request reads the store, so
@@ -162,15 +162,20 @@ class Accounts:
     # -- signing in and out ---------------------------------------------------------------------------
 
     async def verify(self, login: str, password: str) -> Document | None:
-        """The active person with this login and password.
-
-        An unknown login costs the same argon2 as a known one, so that the time says nothing.
-        """
+        """The active person with this login and password."""
         person = await self.find_login(login)
-        listened = person is not None and person.get("active")
-        stored = (person or {}).get("password") or self._nobody if listened else self._nobody
-        fits = await anyio.to_thread.run_sync(self._fits, stored, password, limiter=self._hashing)
-        return person if fits and stored is not self._nobody else None
+        return person if await self.opens(person, password) else None
+
+    async def opens(self, person: Document | None, password: str) -> bool:
+        """Whether this is the password of an active person.
+
+        Nobody costs the same argon2 as somebody, so that the time says nothing.
+        """
+        stored = (person or {}).get("password") if (person or {}).get("active") else None
+        fits = await anyio.to_thread.run_sync(
+            self._fits, stored or self._nobody, password, limiter=self._hashing
+        )
+        return fits and bool(stored)
 
     def _fits(self, stored: str, password: str) -> bool:
         try:

@@ -15,12 +15,14 @@ from server import (
     account,
     audit_pages,
     card_check,
+    confirming,
     desk,
     health,
     joining,
     people_pages,
     phone,
     quarantine,
+    second_factor_pages,
     sign_in,
 )
 from server.access import PUBLIC, mount
@@ -38,6 +40,7 @@ def routes() -> list[BaseRoute]:
     return [
         *health.routes,
         *sign_in.routes,
+        *confirming.routes,
         *phone.routes,
         *joining.routes,
         *card_check.routes,
@@ -46,6 +49,7 @@ def routes() -> list[BaseRoute]:
         *audit_pages.routes,
         *people_pages.routes,
         *account.routes,
+        *second_factor_pages.routes,
         mount("/sync", replicate, who=Permission.SYNC),
         mount("/static", serve_static(), who=PUBLIC),
         mount("/app", serve_phone(), who=PUBLIC),

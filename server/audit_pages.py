@@ -24,7 +24,7 @@ from server.numbers import vietnam_today, write_instant
 from server.roles import Permission, Role
 from server.templates import render
 from server.texts import language_of, translate
-from sync.audit import Act, Action
+from sync.audit import CONSOLE, Act, Action
 from sync.audited import Place, Search, list_audit, read_audit
 from sync.text import name_key
 
@@ -119,7 +119,7 @@ def _row(request: Request, entry: Mapping[str, Any], names: Mapping[str, str]) -
     by, action, unit, role = (str(entry.get(name) or "") for name in ("by", "action", "unit", "role"))
     return {
         "at": write_instant(str(entry["at"])),
-        "who": names.get(by, by),
+        "who": t("audit.console") if by == CONSOLE else names.get(by, by) or t("audit.nobody"),
         "role": t(f"people.role.{role}") if role in set(Role) else role,
         "action": t(f"audit.{action}") if action in ACTIONS else action,
         "subject": str(entry.get("subject") or ""),

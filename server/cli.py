@@ -17,7 +17,7 @@ import anyio
 import msgspec
 import typer
 
-from server import assets
+from server import assets, second_factor
 from server.accounts import DESIGN as PEOPLE
 from server.catalog import add_unit
 from server.content import BadContent, Unit
@@ -28,7 +28,8 @@ from server.roles import OF_A_UNIT, Role
 from server.settings import BadSetting, read_settings
 from server.site import Site, StartFailed, open_site
 from server.texts import texts
-from sync.store import StoreError
+from sync.audit import CONSOLE, Act, Action
+from sync.store import Document, StoreError
 from sync.units import prepare_unit
 
 T = TypeVar("T")
@@ -65,6 +66,14 @@ def on_site(work: Callable[[Site], Awaitable[T]]) -> T:
 
     configure_logs("warning")
     return anyio.run(run)
+
+
+async def note(site: Site, action: Action, person: Document) -> None:
+    """Write into the audit what was done to someone from here."""
+    unit = person.get("unit") or ""
+    await site.audit.write(
+        Act(by=CONSOLE, role="", action=action, subject=person["_id"], unit=unit, ward=person["ward"])
+    )
 
 
 @app.command()
@@ -155,11 +164,12 @@ def person_add(
         if unit is not None:
             _known_unit(site, unit)
         try:
-            await site.accounts.add_person(
+            person = await site.accounts.add_person(
                 login=login, name=name, role=role, ward=site.settings.ward, unit=unit, password=password
             )
         except Problem as problem:
             fail(describe_person_problem(problem, login))
+        await note(site, "person-added", person)
 
     password = ask_password(login, name)
     on_site(run)
@@ -175,8 +185,25 @@ def person_password(login: str) -> None:
             fail(describe_person_problem(Problem("not-found"), login))
         check_password(password, person["login"], person["name"])
         await site.accounts.set_password(person["_id"], password)
+        await note(site, "password-changed", person)
 
     password = ask_password(login)
+    on_site(run)
+
+
+@person_app.command("reset-second-factor")
+def person_reset_second_factor(login: str) -> None:
+    """Let someone in by the password alone who lost both phone and recovery codes."""
+
+    async def run(site: Site) -> None:
+        person = await site.accounts.find_login(login)
+        if person is None:
+            fail(describe_person_problem(Problem("not-found"), login))
+        if not await second_factor.remove(site.accounts, person["_id"]):
+            fail(f"{login} has no second factor")
+        await site.accounts.end_sessions(person["_id"])
+        await note(site, "second-factor-removed", person)
+
     on_site(run)
 
 
@@ -192,11 +219,12 @@ def admin_create(login: str, name: Annotated[str, typer.Option(help="As it is sh
         if any(row["doc"]["role"] == Role.ADMIN and row["doc"].get("active") for row in rows):
             fail(f"ward {ward} has an administrator; for one more: gtn person add {login} --role admin")
         try:
-            await site.accounts.add_person(
+            person = await site.accounts.add_person(
                 login=login, name=name, role=Role.ADMIN, ward=ward, unit=None, password=password
             )
         except Problem as problem:
             fail(describe_person_problem(problem, login))
+        await note(site, "person-added", person)
         print(f"{login} may sign in at {site.settings.public_url}/sign-in")
 
     password = ask_password(login, name)

@@ -1,8 +1,9 @@
 """Proving again who one is, before what is hard to take back: the password, when 15 minutes have passed.
 
-The question is put in place of the answer, at the same address. What was posted travels in the form as hidden
-fields and is posted again with the password, so that nothing typed is lost. Whoever has no password, having
-come in by an invitation, has nothing to prove and is not asked.
+Whoever has a second factor is asked for a code too. The question is put in place of the answer. What was
+posted travels in the form as hidden fields and is posted again to the same address with the password, so that
+nothing typed is lost; whoever only asked for a page is led back to it. Whoever has no password, having come
+in by an invitation, has nothing to prove and is not asked.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
-from server.access import site_of, viewer
+from server.access import route, site_of, viewer
 from server.errors import Problem
-from server.sign_in import PASSWORD_LENGTH, check_password
+from server.roles import Permission
+from server.sign_in import PASSWORD_LENGTH, check_code, check_password, next_of
 from server.templates import render
 from server.texts import translate
 from sync.clocks import text_of
 
+HERE = "/confirm"
 LASTS = timedelta(minutes=15)
-FIELD = "confirm-password"
+PASSWORD, CODE, BACK = "confirm-password", "confirm-code", "confirm-back"
+OURS = frozenset({PASSWORD, CODE, BACK})
 MOST_FIELDS = 200
 FORM = "application/x-www-form-urlencoded"
 
@@ -35,31 +41,65 @@ async def confirm(scope: Scope, receive: Receive, send: Send) -> Receive | None:
     if await _is_fresh(request):
         return receive
     fields = await _read_fields(request)
-    password = next((value for name, value in fields if name == FIELD), None)
-    kept = [(name, value) for name, value in fields if name != FIELD]
-    error, status = "", 200
-    if password is not None:
-        try:
-            await check_password(request, viewer(request).login, password)
-        except Problem as problem:
-            if problem.status not in (401, 429):
-                raise
-            code = "wrong-password" if problem.status == 401 else problem.code
-            error, status = translate(request)(f"confirm.{code}", **problem.values), problem.status
-        else:
-            await site_of(request).accounts.confirm(viewer(request).device)
+    kept = [(name, value) for name, value in fields if name not in OURS]
+    error, status = "", 403
+    if any(name == PASSWORD for name, _ in fields):
+        error, status = await _prove(request, dict(fields))
+        if not error:
             return _replay(scope, kept)
-    page = render(
-        request,
-        "confirm.html",
-        status=status if error else 403,
-        fields=kept,
-        error=error,
-        field=FIELD,
-        longest=PASSWORD_LENGTH,
-    )
+    if request.method == "POST":
+        page = _ask(request, request.url.path, kept, error, status)
+    else:
+        query = f"?{request.url.query}" if request.url.query else ""
+        page = _ask(request, HERE, [(BACK, request.url.path + query)], error, status)
     await page(scope, receive, send)
     return None
+
+
+async def confirm_and_return(request: Request) -> Response:
+    """The answer to the question that was put in place of a page: back to that page.
+
+    :raises Problem: ``bad-field`` for no answer at all.
+    """
+    fields = dict(await _read_fields(request))
+    back = fields.get(BACK, "")
+    if PASSWORD not in fields:
+        raise Problem("bad-field")
+    error, status = await _prove(request, fields)
+    if error:
+        return _ask(request, HERE, [(BACK, back)], error, status)
+    return RedirectResponse(next_of(back, viewer(request).role), 303)
+
+
+def _ask(request: Request, action: str, kept: list[tuple[str, str]], error: str, status: int) -> Response:
+    return render(
+        request,
+        "confirm.html",
+        status=status,
+        action=action,
+        fields=kept,
+        reading=action == HERE,
+        error=error,
+        password=PASSWORD,
+        code=CODE,
+        longest=PASSWORD_LENGTH,
+    )
+
+
+async def _prove(request: Request, fields: dict[str, str]) -> tuple[str, int]:
+    """What is wrong with the proof, and the status of that; nothing when the device is confirmed now."""
+    site, who = site_of(request), viewer(request)
+    try:
+        person = await check_password(request, who.login, fields.get(PASSWORD, ""))
+        if person.get("totp"):
+            await check_code(request, person, fields.get(CODE, ""))
+    except Problem as problem:
+        if problem.status not in (401, 429):
+            raise
+        code = "wrong-password" if problem.code == "wrong-sign-in" else problem.code
+        return translate(request)(f"confirm.{code}", **problem.values), problem.status
+    await site.accounts.confirm(who.device)
+    return "", 200
 
 
 async def _is_fresh(request: Request) -> bool:
@@ -84,7 +124,7 @@ async def _read_fields(request: Request) -> list[tuple[str, str]]:
 
 
 def _replay(scope: Scope, fields: list[tuple[str, str]]) -> Receive:
-    """The request as it was first posted, without the password."""
+    """The request as it was first posted, without the proof."""
     body = urlencode(fields).encode()
     kept = [
         (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"content-type")
@@ -100,3 +140,8 @@ def _replay(scope: Scope, fields: list[tuple[str, str]]) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+routes: list[BaseRoute] = [
+    route(HERE, confirm_and_return, who=Permission.SIGNED_IN, methods=("POST",)),
+]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from server import people
+from server import people, second_factor
 from server.access import Viewer, route, site_of, viewer
 from server.accounts import was_ended
 from server.errors import Problem
@@ -78,6 +78,7 @@ async def person(request: Request) -> Response:
         person=_row(request, found),
         login=found["login"],
         own=found["_id"] == who.id,
+        second_factor=found.get("totp", {}).get("since"),
         phone=found["role"] in OF_A_UNIT,
         devices=[_device(one) for one in devices],
         invitations=[_invitation(one, found) for one in invitations],
@@ -183,6 +184,17 @@ async def lose_device(request: Request) -> Response:
     return RedirectResponse(_address(found), 303)
 
 
+async def reset_second_factor(request: Request) -> Response:
+    """Someone who lost phone and recovery codes signs in by the password again, on every device."""
+    site, found = site_of(request), await _asked(request)
+    if found["_id"] == viewer(request).id:
+        raise Problem("forbidden")
+    if await second_factor.remove(site.accounts, found["_id"]):
+        await site.accounts.end_sessions(found["_id"])
+        await _audit(request, "second-factor-removed", found["_id"], found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
 async def _invitations(request: Request, persons: list[Document], page: str) -> Response:
     who, site = viewer(request), site_of(request)
     cards: list[dict[str, Any]] = []
@@ -278,6 +290,13 @@ routes: list[BaseRoute] = [
     route(f"{_ONE}/name", rename, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/end", end, who=Permission.INVITE, methods=("POST",), fresh=True),
     route(f"{_ONE}/restore", restore, who=Permission.INVITE, methods=("POST",), fresh=True),
+    route(
+        f"{_ONE}/second-factor/reset",
+        reset_second_factor,
+        who=Permission.GIVE_ROLES,
+        methods=("POST",),
+        fresh=True,
+    ),
     route(f"{_ONE}/invitations", invite, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/invitations", invited, who=Permission.INVITE),
     route(_ONE + "/invitations/{hash}/revoke", take_back, who=Permission.INVITE, methods=("POST",)),

@@ -17,7 +17,7 @@ from server.bodies import read_json
 from server.cookies import device_cookie
 from server.errors import Problem
 from server.roles import Permission
-from server.sign_in import check_password, set_cookies
+from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
 from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
 
@@ -61,8 +61,11 @@ async def sign_in(request: Request) -> Response:
     who = make_viewer(request, person, "")
     if not who.may(Permission.PHONE) or not who.unit:
         raise Problem("no-unit")
+    if person.get("totp"):
+        raise Problem("code-needed")
     site = site_of(request)
     device, value = await site.accounts.enrol(person, asked.device.label, asked.device.id)
+    await audit_entry(request, person, device)
     session = await make_session(request, make_viewer(request, person, device))
     answer = {**session, "escrow": await site.accounts.escrow(device)}
     response = JSONResponse(answer, headers={"Cache-Control": "no-store"})
@@ -73,6 +76,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     site = site_of(request)
     await site.accounts.end_session(viewer(request).device)
+    await audit_exit(request)
     return Response(status_code=204, headers={"Set-Cookie": device_cookie("", timedelta(0), site.settings)})
 
 

@@ -21,6 +21,8 @@ class Role(StrEnum):
 class Permission(StrEnum):
     SIGNED_IN = "signed-in"
     """to sign out, and other things of one's own"""
+    SECOND_FACTOR = "second-factor"
+    """setting up codes for signing in; phones are opened by invitation and PIN instead"""
     PHONE = "phone"
     """the phone's API: only for people of a unit"""
     SYNC = "sync"
@@ -54,6 +56,7 @@ _PHONE = frozenset({_P.SIGNED_IN, _P.PHONE, _P.SYNC})
 _DESK = frozenset(
     {
         _P.SIGNED_IN,
+        _P.SECOND_FACTOR,
         _P.UNIT_PROGRESS,
         _P.WARD_PROGRESS,
         _P.REFUSED_RECORDS,

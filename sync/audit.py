@@ -15,6 +15,8 @@ from sync.store import Store
 from sync.ulids import new_ulid
 
 DESIGN = "audit"
+CONSOLE = "console"
+"""Whoever uses a command of ``gtn``, at the server itself."""
 
 Action = Literal[
     "refused-record-opened",

@@ -9,10 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
 from sync.names import Names
+from sync.store import Store
 from tests.server.test_settings import ROOT, gtn
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -85,6 +88,30 @@ def test_a_person_and_a_unit_added_beside_a_running_server_can_sign_in(
     assert sign_in(address, "hoa", "con meo treo cau") == 200
 
 
+def test_whoever_lost_authenticator_and_codes_is_let_in_at_the_server(
+    run: Run, names: Names, store: Store
+) -> None:
+    person = ("person", "add", "khoa", "--name", "Trần Thị Khoa", "--role", "supervisor")
+    assert run(*person, input="tre xanh rung mo\n").returncode == 0
+    reset = ("person", "reset-second-factor", "khoa")
+    assert "no second factor" in run(*reset).stderr
+    id, totp = "person:khoa", {"secret": "A" * 32, "step": 0, "since": "2026-05-01", "recovery": []}
+
+    async def lose() -> None:
+        await store.update(names.accounts, id, lambda stored: {**(stored or {}), "totp": totp})
+
+    async def read() -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        rows = await store.all_docs(names.audit, startkey="audit:", endkey="audit:\ufff0", include_docs=True)
+        acts = [(row["doc"]["by"], row["doc"]["action"]) for row in rows if row["doc"]["subject"] == id]
+        return await store.get(names.accounts, id), acts
+
+    anyio.run(lose)
+    assert run(*reset).returncode == 0
+    stored, acts = anyio.run(read)
+    assert "totp" not in stored
+    assert acts == [("console", "person-added"), ("console", "second-factor-removed")]
+
+
 @pytest.mark.parametrize(
     ("args", "input", "says"),
     [
@@ -105,6 +132,7 @@ def test_a_person_and_a_unit_added_beside_a_running_server_can_sign_in(
             "unit add",
         ),
         (("person", "password", "nobody"), "tre xanh rung mo\n", "nobody"),
+        (("person", "reset-second-factor", "nobody"), "", "nobody"),
         (("unit", "add", "Tổ 7", "--name", "X"), "", "tdp-07"),
         (("unit", "add", "catalog", "--name", "X"), "", "code"),
         (("unit", "add", "mttq", "--name", "X"), "", "already"),
