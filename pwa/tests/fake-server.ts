@@ -1,4 +1,5 @@
 /** A server in memory that speaks the little that the phone uses; the connection can be cut before or after it acts. */
+import { createHash } from "node:crypto";
 import type { Fetch } from "../src/data/server";
 import type { Session } from "../src/data/types";
 
@@ -19,6 +20,7 @@ export class FakeServer {
   escrow = "A".repeat(43);
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
+  private readonly erased = new Set<string>();
   private readonly seqs = new Map<string, number>();
   private seq = 0;
 
@@ -59,6 +61,18 @@ export class FakeServer {
     if (this.knows(document._id, document._rev)) return;
     revs.set(document._rev, document);
     this.seqs.set(document._id, ++this.seq);
+  }
+
+  /** As sync/erasing.py: a tombstone that says nothing on every leaf, no body before it, and no way back. */
+  erase(id: string): void {
+    this.erased.add(id);
+    const revs = this.documents.get(id) ?? new Map<string, Body>();
+    const leaves = this.leaves(id).map((rev) => revs.get(rev) as Body);
+    revs.clear();
+    for (const { _revisions: { start, ids } } of leaves) {
+      const name = createHash("md5").update(`${ids[0]}`).digest("hex");
+      this.put({ _id: id, _rev: `${start + 1}-${name}`, _deleted: true, _revisions: { start: start + 1, ids: [name, ...ids] } });
+    }
   }
 
   lose(): void {
@@ -106,7 +120,11 @@ export class FakeServer {
     const limit = Number(url.searchParams.get("limit") ?? 1e9);
     const rows = [...this.seqs].filter(([, seq]) => seq > since).sort((a, b) => a[1] - b[1]);
     const page = rows.slice(0, limit);
-    const results = page.map(([id, seq]) => ({ id, seq: `${seq}-x`, changes: this.leaves(id).map((rev) => ({ rev })) }));
+    const isDeleted = (id: string) => this.leaves(id).every((rev) => this.documents.get(id)?.get(rev)?._deleted);
+    const results = page.map(([id, seq]) => ({
+      ...{ id, seq: `${seq}-x`, changes: this.leaves(id).map((rev) => ({ rev })) },
+      ...(isDeleted(id) && { deleted: true }),
+    }));
     return { results, last_seq: `${page.at(-1)?.[1] ?? since}-x`, pending: rows.length - page.length };
   }
 
@@ -120,13 +138,16 @@ export class FakeServer {
 
   private async bulkDocs({ docs }: { docs: Body[] }): Promise<Response> {
     await this.during();
-    const refused = docs.filter((one) => this.refuses(one));
+    const refused = docs.filter((one) => this.erased.has(one._id) || this.refuses(one));
     for (const document of docs) {
       const mark = `${document._id} ${document._rev}`;
       this.arrivals.set(mark, (this.arrivals.get(mark) ?? 0) + 1);
       if (!refused.includes(document)) this.put(document);
     }
-    const named = refused.map(({ _id: id, _rev: rev }) => ({ id, rev, error: "forbidden", code: "not-yours", reason: "Không phải của tổ" }));
+    const named = refused.map(({ _id: id, _rev: rev }) => ({
+      ...{ id, rev, error: "forbidden" },
+      ...(this.erased.has(id) ? { code: "erased", reason: "Đã xóa theo yêu cầu" } : { code: "not-yours", reason: "Không phải của tổ" }),
+    }));
     return Response.json(named, { status: 201, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } });
   }
 }

@@ -3,6 +3,7 @@ import { AppStore, Locked } from "../src/data/app-store";
 import { Vault, weakness } from "../src/data/vault";
 import { FakeServer } from "./fake-server";
 import { PIN, TestPhone } from "./phones";
+import { rawRecords } from "./raw";
 
 const ESCROW = "B".repeat(43);
 let made = 0;
@@ -76,27 +77,6 @@ test.each([
   ["bốn mùa hoa", null],
 ])("a PIN that is easy to guess is refused: %s", (pin, why) => expect(weakness(pin)).toBe(why));
 
-/** Everything in every database, as text. */
-async function dump(name: string): Promise<string> {
-  const found: string[] = [];
-  for (const { name: database = "" } of await indexedDB.databases()) {
-    if (!database.includes(name)) continue;
-    const opened = await new Promise<IDBDatabase>((resolve) => {
-      const request = indexedDB.open(database);
-      request.onsuccess = () => resolve(request.result);
-    });
-    for (const store of opened.objectStoreNames) {
-      const rows = await new Promise<unknown[]>((resolve) => {
-        const request = opened.transaction(store).objectStore(store).getAll();
-        request.onsuccess = () => resolve(request.result as unknown[]);
-      });
-      found.push(JSON.stringify(rows));
-    }
-    opened.close();
-  }
-  return found.join("\n");
-}
-
 test("documents, drafts, the list and the session are in no database as they are; ids and types are", async () => {
   const phone = await new TestPhone(new FakeServer()).signedIn();
   const saved = await phone.household({ house: "Nhà cổng xanh" });
@@ -104,7 +84,7 @@ test("documents, drafts, the list and the session are in no database as they are
   await phone.phone.drafts.flush();
   await (await phone.phone.engine()).keep();
   await phone.phone.stop();
-  const raw = await dump(phone.name);
+  const raw = JSON.stringify(await rawRecords(phone.name));
   expect(raw).toContain(saved._id);
   expect(raw).toContain('"type":"household"');
   for (const secret of ["Nhà cổng xanh", "Nghĩa", "Nguyễn Thị Hoa"]) expect(raw).not.toContain(secret);
@@ -160,7 +140,7 @@ test("a phone reported lost destroys its key and its records, even those not sen
   server.answers = () => refusal("device-lost");
   await phone.sync();
   await expect.poll(() => phone.phone.gate.value).toBe("welcome");
-  await expect.poll(async () => (await dump(phone.name)).includes("household:")).toBe(false);
+  await expect.poll(async () => JSON.stringify(await rawRecords(phone.name)).includes("household:")).toBe(false);
   expect(await phone.phone.vault.profile()).toBeUndefined();
   await phone.phone.stop();
 });

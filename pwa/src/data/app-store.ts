@@ -40,6 +40,10 @@ export class AppStore {
     return Promise.all(found.map((one) => this.unseal<T>(one) as Promise<T>));
   }
 
+  keys(store: StoreName): Promise<Key[]> {
+    return this.read(store, (from) => from.getAllKeys());
+  }
+
   put(store: StoreName, key: Key, value: unknown): Promise<void> {
     return this.putAll([[store, key, value]]);
   }

@@ -11,6 +11,12 @@ import { makeDurable } from "./durability";
 import type { AnyDocument } from "./types";
 
 export type Stored = AnyDocument & { _id: string; _rev: string };
+export interface Tombstone {
+  _id: string;
+  _rev: string;
+  _deleted: true;
+  _revisions: { start: number; ids: string[] };
+}
 
 PouchDB.plugin(idb);
 
@@ -63,8 +69,22 @@ export class Database {
     return { last_seq: page.last_seq, results: await Promise.all(page.results.map(open)) };
   }
 
+  /** For each leaf that is alive a child that says nothing; none when the document is gone or was never here. */
+  async endsOf(id: string): Promise<Tombstone[]> {
+    const leaves = await this.inner.get(id, { open_revs: "all", revs: true }).catch((error: { status?: number }) => {
+      if (error.status === 404) return [];
+      throw error;
+    });
+    return leaves.flatMap((one) => {
+      if (!("ok" in one) || (one.ok as { _deleted?: true })._deleted) return [];
+      const { start, ids } = one.ok._revisions as Tombstone["_revisions"];
+      const name = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      return [{ _id: id, _rev: `${start + 1}-${name}`, _deleted: true, _revisions: { start: start + 1, ids: [name, ...ids] } }];
+    });
+  }
+
   /** Documents with their own revisions, as they came. Answers those that were not written. */
-  async bulkDocs(documents: Stored[], options: { new_edits: false }) {
+  async bulkDocs(documents: (Stored | Tombstone)[], options: { new_edits: false }) {
     const sealed = await Promise.all(documents.map((one) => this.seal(one)));
     return this.inner.bulkDocs(sealed as unknown as PouchDB.Core.PutDocument<AnyDocument>[], options);
   }

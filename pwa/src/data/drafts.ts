@@ -32,6 +32,15 @@ export class Drafts {
     await this.store.delete("drafts", key);
   }
 
+  /** Drops every form that names one of these records. */
+  async dropNaming(ids: readonly string[]): Promise<void> {
+    await this.flush();
+    for (const key of await this.store.keys("drafts")) {
+      const said = JSON.stringify(await this.get(String(key))) ?? "";
+      if (ids.some((id) => said.includes(id))) await this.drop(String(key));
+    }
+  }
+
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;

@@ -2,6 +2,7 @@
 import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
+import { noteOf } from "./erasing";
 import { nameOf, type List } from "./list";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
@@ -23,6 +24,8 @@ export interface Host {
   listed(): void;
   /** other tabs should look again */
   tell(): void;
+  /** residents were erased: what is half written about them goes too */
+  erased(ids: string[]): Promise<void>;
   /** a record was written */
   wrote(): void;
   /** the server says that this phone was reported lost */
@@ -78,6 +81,14 @@ export class Engine {
   async refresh(): Promise<void> {
     await this.receipts.load((since) => localChanges(this.local, since, false));
     await this.catchUp();
+    await this.showErased();
+  }
+
+  /** Someone has read that residents were erased. */
+  async noteErased(): Promise<void> {
+    await this.host.store.delete("values", noteOf(this.name));
+    await this.showErased();
+    this.host.tell();
   }
 
   async openHousehold(id: string): Promise<HouseholdView> {
@@ -124,7 +135,7 @@ export class Engine {
     clearTimeout(this.keeping);
     this.keeping = undefined;
     await this.catchUp(false);
-    await this.host.store.put("values", `list:${this.name}`, this.host.list.toBlob()).catch(() => undefined); // it can be rebuilt
+    await this.writeList();
   }
 
   async close(): Promise<void> {
@@ -156,15 +167,30 @@ export class Engine {
   private catchUp(keepSoon = true): Promise<void> {
     const work = async () => {
       const { list } = this.host;
+      let erased = false;
       for await (const page of localChanges(this.local, list.seq, true)) {
+        const gone = page.filter((row) => !row.document && row.id.startsWith("resident:")).map((row) => row.id);
+        if (gone.length) await this.host.erased(gone);
+        erased ||= gone.length > 0;
         list.apply(page.map((row) => [row.id, row.document]));
         list.seq = page.at(-1)?.seq ?? list.seq;
       }
       list.setPending(this.receipts.pending());
       this.show(keepSoon);
+      if (!erased) return;
+      await this.writeList(); // no name may stay in the kept one until the next change
+      await this.showErased();
     };
     this.catching = this.catching.catch(() => undefined).then(work);
     return this.catching;
+  }
+
+  private async writeList(): Promise<void> {
+    await this.host.store.put("values", `list:${this.name}`, this.host.list.toBlob()).catch(() => undefined); // it can be rebuilt
+  }
+
+  private async showErased(): Promise<void> {
+    this.host.show({ erased: await this.host.store.get<number>("values", noteOf(this.name)) });
   }
 
   private show(keepSoon: boolean): void {

@@ -119,6 +119,11 @@ export async function refusedList(): Promise<Refused[]> {
   return (await phone.engine()).refusedList();
 }
 
+/** Someone has read how many residents were erased: `sync` says it no more. */
+export async function noteErased(): Promise<void> {
+  await (await phone.engine()).noteErased();
+}
+
 /** Resolves when the round is over; how it went is in `sync`. */
 export async function syncNow(): Promise<void> {
   await (await phone.engine()).sync.resume();

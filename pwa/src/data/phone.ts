@@ -293,6 +293,7 @@ export class Phone {
       listed: () => this.listed(),
       tell: () => this.channel?.postMessage("changed"),
       lost: () => void this.destroy(),
+      erased: (ids: string[]) => this.drafts.dropNaming(ids),
       wrote: () => this.noteRoom(false),
       broke: (full: boolean) => this.reopen(full),
     };
@@ -377,7 +378,7 @@ export class Phone {
 
   private async forget(database: string): Promise<void> {
     await this.store.change(["values", "receipts", "drafts"], (to) => {
-      for (const kind of ["checkpoint", "pull", "list", "last"]) to("values").delete(`${kind}:${database}`);
+      for (const kind of ["checkpoint", "pull", "list", "last", "erased"]) to("values").delete(`${kind}:${database}`);
       for (const name of ["vault", "device-secret"]) to("values").delete(name);
       to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
       to("drafts").clear();

@@ -73,6 +73,7 @@ export class Receipts {
 
   /** The server's answers to a push, in one transaction. */
   async record(receipts: Receipt[]): Promise<void> {
+    if (!receipts.length) return;
     await this.store.putAll(receipts.map((receipt) => ["receipts", [this.database, receipt.id, receipt.rev], receipt]));
     for (const receipt of receipts) {
       this.remember(receipt);
@@ -142,7 +143,8 @@ export class Receipts {
   }
 
   counts(): { waiting: number; accepted: number; refused: number } {
-    const accepted = new Set([...this.sent.values()].filter((one) => one.state === "accepted").map((one) => one.id));
+    // with a code: settled, but nothing that the server keeps
+    const accepted = new Set([...this.sent.values()].filter((one) => one.state === "accepted" && !one.code).map((one) => one.id));
     return { waiting: this.waitingById.size, accepted: accepted.size, refused: this.refusedById.size };
   }
 

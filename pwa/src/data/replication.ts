@@ -6,6 +6,7 @@
  */
 import type { AppStore } from "./app-store";
 import type { Database, Stored } from "./database";
+import { ERASED, eraseHere, settled } from "./erasing";
 import type { Receipts, Revision } from "./receipts";
 import { Rejected, Unreachable, type Answer, type Server } from "./server";
 import { isFull } from "./storage";
@@ -40,7 +41,7 @@ export class DiskFull extends Error {
   readonly code = "storage-full";
 }
 
-type Outgoing = Stored & { _revisions: { start: number; ids: string[] } };
+type Outgoing = Stored & { _deleted?: true; _revisions: { start: number; ids: string[] } };
 interface Refusal {
   id?: string;
   rev?: string;
@@ -57,7 +58,11 @@ export async function push(replica: Replica, waiting: readonly Revision[]): Prom
   let answered = 0;
   for (let from = 0; from < waiting.length; from += BATCH) {
     const documents = await withHistory(replica.local, waiting.slice(from, from + BATCH));
-    for (const batch of bySize(documents)) answered += await send(replica, batch);
+    // a phone deletes nothing: a tombstone came from the server, or stands for what the server erased
+    const ends = documents.filter((one) => one._deleted);
+    await replica.receipts.record(ends.map((one) => settled(one._id, one._rev)));
+    answered += ends.length;
+    for (const batch of bySize(documents.filter((one) => !one._deleted))) answered += await send(replica, batch);
   }
   return answered;
 }
@@ -87,7 +92,10 @@ async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
   const path = `/sync/${replica.name}/_bulk_docs`;
   try {
     const answer = await replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG);
-    await replica.receipts.record(receiptsFor(batch, answer));
+    const receipts = receiptsFor(batch, answer);
+    const erased = receipts.filter(({ code }) => code === ERASED).map(({ id }) => id);
+    await eraseHere(replica, erased, answer.headers.get("X-GTN-Time") ?? "");
+    await replica.receipts.record(receipts);
     return batch.length;
   } catch (error) {
     if (!(error instanceof Rejected) || ![400, 413, 415].includes(error.status)) throw full(error);
@@ -109,7 +117,8 @@ function receiptsFor(batch: Outgoing[], { status, body, headers }: Answer<Refusa
     const named = body.find((one) => one.id === id && (one.rev === undefined || one.rev === rev) && one.error);
     if (!named) return [{ id, rev, state: "accepted" as const, at }];
     // only "forbidden" is final: anything else leaves the revision waiting
-    return named.error === "forbidden" ? [refusal(document, named, at)] : [];
+    if (named.error !== "forbidden") return [];
+    return [named.code === ERASED ? settled(id, rev, at) : refusal(document, named, at)];
   });
 }
 
@@ -143,13 +152,14 @@ export async function pull(
 }
 
 interface ChangesPage {
-  results: { id: string; changes: { rev: string }[] }[];
+  results: { id: string; changes: { rev: string }[]; deleted?: boolean }[];
   last_seq: string;
   pending?: number;
 }
 
-async function take({ local, receipts, server, name }: Replica, rows: ChangesPage["results"], at: string): Promise<void> {
+async function take(replica: Replica, rows: ChangesPage["results"], at: string): Promise<void> {
   if (!rows.length) return;
+  const { local, receipts, server, name } = replica;
   const offered = rows.filter((row) => !row.id.startsWith("_")).map((row) => [row.id, row.changes.map(({ rev }) => rev)] as const);
   const lacking = (await local.revsDiff(Object.fromEntries(offered.map(([id, revs]) => [id, [...revs]])))) as Record<
     string,
@@ -164,6 +174,9 @@ async function take({ local, receipts, server, name }: Replica, rows: ChangesPag
     await receipts.acceptPulled([...held, ...come], at);
     const failed = documents.length ? await local.bulkDocs(documents, { new_edits: false }) : [];
     if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
+    // what was refused stands beside the tombstone and is offered no more: nothing else would take it away
+    const gone = rows.filter((row) => row.deleted && row.id.startsWith("resident:") && receipts.state(row.id) === "refused");
+    await eraseHere(replica, gone.map(({ id }) => id), at);
   } catch (error) {
     throw full(error);
   }

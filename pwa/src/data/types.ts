@@ -119,6 +119,8 @@ export interface SyncState {
   error?: string;
   /** the browser has thrown this phone's records away; so many had not been sent yet. The others come back by themselves */
   lost?: number;
+  /** residents who asked to be erased, and whose records were removed from this phone before they had been sent */
+  erased?: number;
   /** ISO time of the next try */
   nextTry?: string;
 }

@@ -330,6 +330,8 @@ export const en: Texts = {
   "sync.next": "Next try at {time}",
   "sync.fine": "Every record has reached the ward.",
   "sync.lost": "The browser has cleared this app's records on this phone. What was sent comes back by itself; not sent and gone: {n}. Please write those again if you can, and add the app to the Home screen.",
+  "sync.erased": "At the residents' own request, what was recorded about {n} of them was removed from this phone, also what had not been sent. There is nothing you need to do.",
+  "sync.erased.seen": "I see",
   "sync.waiting": "Records safe on this phone, waiting to be sent: {n}.",
   "sync.refused": "Records refused, to be looked at: {n}.",
   "sync.refused.open": "See what was refused",

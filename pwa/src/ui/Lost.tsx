@@ -1,9 +1,21 @@
-import { sync } from "../data";
+import { noteErased, sync } from "../data";
 import { t } from "../texts";
 import { Problem } from "./Choices";
 
-/** The browser has thrown records away: said wherever one looks first. */
+/** What is no longer on this phone, and why: said wherever one looks first. */
 export function Lost() {
-  const { lost } = sync.value;
-  return lost ? <Problem>{t("sync.lost", { n: lost })}</Problem> : null;
+  const { lost, erased } = sync.value;
+  return (
+    <>
+      {lost ? <Problem>{t("sync.lost", { n: lost })}</Problem> : null}
+      {erased ? (
+        <div class="stack" role="status" data-testid="erased">
+          <Problem kind="wait">{t("sync.erased", { n: erased })}</Problem>
+          <button type="button" class="button" onClick={() => void noteErased()}>
+            {t("sync.erased.seen")}
+          </button>
+        </div>
+      ) : null}
+    </>
+  );
 }
