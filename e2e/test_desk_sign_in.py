@@ -184,3 +184,29 @@ def test_nothing_typed_is_lost_when_the_password_is_asked_again(page: Page, serv
     expect(page.get_by_role("heading", level=1)).to_have_text('Trần "Nam" <b>Bé</b> & Con')
     expect(page.get_by_label("Tổ, đơn vị")).to_have_value("mttq")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_session_that_was_ended_elsewhere_has_to_sign_in_again(
+    contexts: Callable[..., BrowserContext], server: Server
+) -> None:
+    add_supervisor(server, "baongoc", "Trịnh Bảo Ngọc")
+    office, home, phone = (contexts(width, 800).new_page() for width in (1280, 1280, 360))
+    for page in (office, home, phone):
+        give_password(page, server, "baongoc")
+        page.wait_for_url("**/desk")
+    phone.goto(f"{server.url}/desk/account")
+    expect(phone.get_by_text("máy này", exact=True)).to_have_count(1)
+    wrong = check(phone, "sessions", targets=False)
+    phone.get_by_role("button", name="Đăng xuất mọi máy khác").click()
+    expect(phone.get_by_text("Đã đăng xuất mọi máy khác")).to_be_visible()
+    office.reload()
+    expect(office.get_by_role("main")).to_contain_text("đăng nhập lại")
+    wrong += check(office, "ended", targets=False)
+    give_password(home, server, "baongoc")
+    home.wait_for_url("**/desk")
+    phone.goto(f"{server.url}/desk/account")
+    phone.get_by_role("button", name="Đăng xuất máy ấy").click()
+    expect(phone.get_by_text("Đã đăng xuất máy ấy")).to_be_visible()
+    home.reload()
+    expect(home.get_by_role("main")).to_contain_text("đăng nhập lại")
+    assert not wrong, "\n".join(wrong)

@@ -1,4 +1,4 @@
-"""The page of one's own account, for everyone who is signed in: the password, and the second factor."""
+"""The page of one's own account, for everyone who is signed in: password, second factor, where one is in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from server.cookies import device_cookie
 from server.errors import Problem
 from server.passwords import LONGEST, SHORTEST, judge, typed
 from server.roles import Permission
+from server.session_pages import list_own
 from server.sign_in import check_code, check_password, read_form, text_in
 from server.templates import render
 from server.texts import translate
@@ -24,7 +25,7 @@ from sync.audit import Act, Action
 from sync.store import Document
 
 HERE = "/desk/account"
-DONE = frozenset({"password", "second-factor-removed"})
+DONE = frozenset({"password", "second-factor-removed", "session-ended", "sessions-ended"})
 """What a page may say was done: ``?done=…``, the key of ``account.done.…``."""
 
 
@@ -45,6 +46,7 @@ async def show(request: Request, *, status: int = 200, wrong: dict[str, str] | N
         codes_left=len(person["totp"]["recovery"]) if person.get("totp") else None,
         since=person["totp"]["since"] if person.get("totp") else None,
         offered=viewer(request).may(Permission.SECOND_FACTOR),
+        sessions=await list_own(request),
         shortest=SHORTEST,
         longest=LONGEST,
         wrong=wrong or {},

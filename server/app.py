@@ -23,6 +23,7 @@ from server import (
     phone,
     quarantine,
     second_factor_pages,
+    session_pages,
     sign_in,
 )
 from server.access import PUBLIC, mount
@@ -50,6 +51,7 @@ def routes() -> list[BaseRoute]:
         *people_pages.routes,
         *account.routes,
         *second_factor_pages.routes,
+        *session_pages.routes,
         mount("/sync", replicate, who=Permission.SYNC),
         mount("/static", serve_static(), who=PUBLIC),
         mount("/app", serve_phone(), who=PUBLIC),

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from server import people, second_factor
 from server.access import Viewer, route, site_of, viewer
 from server.accounts import was_ended
+from server.browsers import describe
 from server.errors import Problem
 from server.invitations import fits, show_code
 from server.roles import OF_A_UNIT, Permission
@@ -165,12 +166,26 @@ async def take_back(request: Request) -> Response:
 
 
 async def revoke_device(request: Request) -> Response:
-    """The device comes no more; the card that it can still show is wrong from now on."""
+    """The device comes no more, and the card that it can still show is wrong from now on.
+
+    A browser at the desk holds nothing: it has to sign in again.
+    """
     site, found = site_of(request), await _asked(request)
     device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
-    await site.accounts.revoke(device)
-    await site.cards.renew(found["_id"])
+    if found["role"] in OF_A_UNIT:
+        await site.accounts.revoke(device)
+        await site.cards.renew(found["_id"])
+    else:
+        await site.accounts.end_session(device)
     await _audit(request, "device-revoked", device, found["unit"])
+    return RedirectResponse(_address(found), 303)
+
+
+async def end_devices(request: Request) -> Response:
+    """Every device of this person has to sign in again, or be invited again."""
+    site, found = site_of(request), await _asked(request)
+    await site.accounts.end_sessions(found["_id"])
+    await _audit(request, "signed-out", found["_id"], found["unit"])
     return RedirectResponse(_address(found), 303)
 
 
@@ -243,7 +258,7 @@ def _device(device: Document) -> dict[str, Any]:
     report = device.get("report") or {}
     return {
         "ulid": device["_id"].removeprefix("device:"),
-        "label": device.get("label", ""),
+        "label": describe(str(device.get("label", ""))),
         "lost": bool(device.get("lost")),
         "revoked": bool(device.get("revoked")),
         "signed_out": bool(device.get("revoked")) and not was_ended(device),
@@ -300,6 +315,7 @@ routes: list[BaseRoute] = [
     route(f"{_ONE}/invitations", invite, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/invitations", invited, who=Permission.INVITE),
     route(_ONE + "/invitations/{hash}/revoke", take_back, who=Permission.INVITE, methods=("POST",)),
+    route(f"{_ONE}/devices/end", end_devices, who=Permission.INVITE, methods=("POST",)),
     route(_ONE + "/devices/{ulid}/revoke", revoke_device, who=Permission.INVITE, methods=("POST",)),
     route(_ONE + "/devices/{ulid}/lost", lose_device, who=Permission.INVITE, methods=("POST",)),
 ]

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from server import second_factor
 from server.access import PUBLIC, find_viewer, route, site_of, viewer
 from server.accounts import LIFETIME
+from server.browsers import describe
 from server.cookies import device_cookie, known_cookie, language_cookie, read_known_cookie
 from server.errors import Problem
 from server.roles import Permission, may
@@ -113,7 +114,8 @@ def _again(request: Request, problem: Problem, page: str, **context: str) -> Res
 
 
 async def _enter(request: Request, person: Document, then: str) -> Response:
-    device, value = await site_of(request).accounts.enrol(person, request.headers.get("user-agent", ""))
+    label = describe(request.headers.get("user-agent", ""))
+    device, value = await site_of(request).accounts.enrol(person, label)
     await audit_entry(request, person, device)
     response = RedirectResponse(next_of(then, person["role"]), 303)
     set_cookies(request, response, person["login"], value)
