@@ -13,6 +13,7 @@ import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from e2e.desk import Desk
 from e2e.server import Server
 from e2e.test_accessibility import check
 from sync.embedded.door import find_reach
@@ -209,4 +210,47 @@ def test_a_session_that_was_ended_elsewhere_has_to_sign_in_again(
     expect(phone.get_by_text("Đã đăng xuất máy ấy")).to_be_visible()
     home.reload()
     expect(home.get_by_role("main")).to_contain_text("đăng nhập lại")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
+    contexts: Callable[..., BrowserContext], desk: Callable[..., Desk], server: Server
+) -> None:
+    admin = desk("quantri").page
+    admin.goto(f"{server.url}/desk/people")
+    wrong = check(admin, "people, for an administrator", targets=False)
+    form = admin.get_by_role("region", name="Thêm cán bộ của phường")
+    form.get_by_label("Họ và tên đầy đủ").fill("Hoàng Thị Mỹ Linh")
+    form.get_by_label("Vai trò").select_option("supervisor")
+    form.get_by_role("button", name="Thêm").click()
+    expect(admin.get_by_role("heading", level=1)).to_have_text("Hoàng Thị Mỹ Linh")
+    wrong += check(admin, "person of the ward", targets=False)
+    admin.get_by_role("button", name="Tạo đường dẫn đặt mật khẩu").click()
+    link = admin.get_by_label("Đường dẫn của lời mời").input_value()
+    wrong += check(admin, "link", targets=False)
+
+    page = contexts(360, 640).new_page()
+    page.goto(f"{server.url}/join")
+    wrong += check(page, "code to be typed", targets=False)
+    page.goto(link)
+    expect(page.get_by_label("Tên đăng nhập")).to_have_value("hoang.thi.my.linh")
+    page.get_by_label("Mật khẩu mới", exact=True).fill("matkhau2026")
+    page.get_by_label("Nhập lại mật khẩu mới").fill("matkhau2026")
+    page.get_by_role("button", name="Đặt mật khẩu và vào").click()
+    expect(page.get_by_role("alert")).to_contain_text("quá quen thuộc")
+    wrong += check(page, "password that will not do", targets=False)
+    page.get_by_label("Mật khẩu mới", exact=True).fill(PASSWORD)
+    page.get_by_label("Nhập lại mật khẩu mới").fill(PASSWORD)
+    page.get_by_role("button", name="Đặt mật khẩu và vào").click()
+    page.wait_for_url("**/desk/account/second-factor")
+    expect(page.get_by_role("img", name="Mã QR")).to_be_visible()
+    page.goto(f"{server.url}/desk")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Tiến độ")
+
+    stranger = contexts(360, 640).new_page()
+    stranger.goto(link)
+    expect(stranger.get_by_role("main")).to_contain_text("Đặng Quốc Khánh")
+    wrong += check(stranger, "used link", targets=False)
+    give_password(stranger, server, "hoang.thi.my.linh")
+    stranger.wait_for_url("**/desk")
     assert not wrong, "\n".join(wrong)

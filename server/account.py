@@ -70,13 +70,10 @@ async def _why_not(request: Request, person: Document, form: FormData) -> dict[s
     """What is wrong, by field; the old password, and a code, are looked at only when the new one will do."""
     t = translate(request)
     current, new, again = (typed(text_in(form, name)) for name in ("current", "new", "again"))
-    reason = await anyio.to_thread.run_sync(judge, new, person["login"], person["name"])
-    if reason:
-        return {"new": t(f"account.password.{reason}", shortest=SHORTEST)}
+    if wrong := await why_not_new(request, person, new, again):
+        return wrong
     if hmac.compare_digest(new.encode(), current.encode()):
         return {"new": t("account.password.same")}
-    if not hmac.compare_digest(new.encode(), again.encode()):
-        return {"again": t("account.password.again.wrong")}
     field = "current"
     try:
         await check_password(request, person["login"], current)
@@ -88,6 +85,17 @@ async def _why_not(request: Request, person: Document, form: FormData) -> dict[s
             raise
         code = "wrong-password" if problem.code == "wrong-sign-in" else problem.code
         return {field: t(f"confirm.{code}", **problem.values)}
+    return {}
+
+
+async def why_not_new(request: Request, person: Document, new: str, again: str) -> dict[str, str]:
+    """What is wrong with a new password of this person that was typed twice, by field."""
+    t = translate(request)
+    reason = await anyio.to_thread.run_sync(judge, new, person["login"], person["name"])
+    if reason:
+        return {"new": t(f"account.password.{reason}", shortest=SHORTEST)}
+    if not hmac.compare_digest(new.encode(), again.encode()):
+        return {"again": t("account.password.again.wrong")}
     return {}
 
 

@@ -17,6 +17,7 @@ from server import (
     card_check,
     confirming,
     desk,
+    desk_joining,
     health,
     joining,
     people_pages,
@@ -25,6 +26,7 @@ from server import (
     second_factor_pages,
     session_pages,
     sign_in,
+    ward_people,
 )
 from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
@@ -44,11 +46,13 @@ def routes() -> list[BaseRoute]:
         *confirming.routes,
         *phone.routes,
         *joining.routes,
+        *desk_joining.routes,
         *card_check.routes,
         *desk.routes,
         *quarantine.routes,
         *audit_pages.routes,
         *people_pages.routes,
+        *ward_people.routes,
         *account.routes,
         *second_factor_pages.routes,
         *session_pages.routes,

@@ -2,8 +2,9 @@
 
 Whoever has a second factor is asked for a code too. The question is put in place of the answer. What was
 posted travels in the form as hidden fields and is posted again to the same address with the password, so that
-nothing typed is lost; whoever only asked for a page is led back to it. Whoever has no password, having come
-in by an invitation, has nothing to prove and is not asked.
+nothing typed is lost; whoever only asked for a page is led back to it. People of a unit who have no password,
+having come in by an invitation, have nothing to prove and are not asked; of those of the ward, who manage
+other people's roles, nobody goes on without.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server.access import route, site_of, viewer
 from server.errors import Problem
-from server.roles import Permission
+from server.roles import OF_A_UNIT, Permission
 from server.sign_in import PASSWORD_LENGTH, check_code, check_password, next_of
 from server.templates import render
 from server.texts import translate
@@ -105,6 +106,8 @@ async def _prove(request: Request, fields: dict[str, str]) -> tuple[str, int]:
 async def _is_fresh(request: Request) -> bool:
     accounts, who = site_of(request).accounts, viewer(request)
     if not await accounts.has_password(who.id):
+        if who.role not in OF_A_UNIT:
+            raise Problem("no-password")
         return True
     since = text_of(datetime.now(UTC) - LASTS)
     return await accounts.confirmed_at(who.device) > since

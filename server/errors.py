@@ -34,6 +34,7 @@ TABLE: dict[str, int] = {
     "cross-origin": 403,
     "no-unit": 403,
     "code-needed": 403,
+    "no-password": 403,
     "not-found": 404,
     "invitation-unknown": 404,
     "method-not-allowed": 405,

@@ -1,4 +1,4 @@
-"""Invitations: how a phone comes to be somebody's, without a password.
+"""Invitations: how a phone comes to be somebody's without a password, and people of the ward to their first.
 
 A document ``invitation:<hash>`` in ``accounts`` ``{type, person, role, unit, by, by_name, created, expires,
 revoked, used?, attempt?, device?}``. A code has 8 characters of an alphabet without those that are mistaken
@@ -7,7 +7,8 @@ from a copy of the database takes longer than it lives. The phone names its atte
 on the way may be asked for again, by it alone.
 
 An invitation is for a person as they were when it was made, from someone who may use the desk: it ends when
-the role or unit changes, and while the one who made it is out. Whoever saw the code gains nothing by either.
+the role or unit changes, and while the one who made it is out or may not invite such a person any more.
+Whoever saw the code gains nothing by either.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import anyio.to_thread
 
 from server.accounts import DESIGN, Accounts
 from server.errors import Problem
-from server.roles import OF_A_UNIT
+from server.roles import OF_A_UNIT, may_give
 from sync.clocks import text_of
 from sync.store import Document
 
@@ -69,14 +70,16 @@ class Invitations:
         await self._accounts.store.put(self._accounts.database, document)
         return Invited(document["_id"], code, document["expires"])
 
-    async def look_up(self, code: str) -> tuple[Document, Document]:
-        """(invitation, person) that the code still opens.
+    async def look_up(self, code: str, attempt: str = "") -> tuple[Document, Document]:
+        """(invitation, person) that the code still opens, or opened for this attempt a short while ago.
 
         :raises Problem: ``invitation-unknown``, ``-revoked``, ``-used``, ``-expired``; all but the first
             name whom to ask.
         """
         invitation, person = await self._find(code)
-        refuse(invitation, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if not attempt or not is_repeat(invitation, _hash(attempt), now):
+            refuse(invitation, now)
         return invitation, person
 
     async def spend(self, code: str, attempt: str, label: str, known: str = "") -> tuple[Document, str, str]:
@@ -87,6 +90,23 @@ class Invitations:
         invitation, person = await self._find(code)
         if person["role"] not in OF_A_UNIT or not person.get("unit"):
             raise Problem("no-unit")
+        taken = await self._take(invitation, attempt)
+        device, value = await self._let_in(taken, person, label, known)
+        return person, device, value
+
+    async def redeem(self, code: str, attempt: str) -> Document:
+        """The person of the ward who may choose a password now, in this attempt.
+
+        :raises Problem: as `look_up`; ``invitation-unknown`` for a phone's.
+        """
+        invitation, person = await self._find(code)
+        if person["role"] in OF_A_UNIT:
+            raise Problem("invitation-unknown")
+        await self._take(invitation, attempt)
+        return person
+
+    async def _take(self, invitation: Document, attempt: str) -> Document:
+        """The invitation, used by this attempt and no other."""
         now, mark = datetime.now(UTC), _hash(attempt)
 
         def take(stored: Document | None) -> Document | None:
@@ -100,8 +120,7 @@ class Invitations:
         if taken is None or not is_repeat(taken, mark, now):
             refuse(taken or invitation, now)
             raise Problem("invitation-used", by=invitation["by_name"])
-        device, value = await self._let_in(taken, person, label, known)
-        return person, device, value
+        return taken
 
     async def _let_in(
         self, invitation: Document, person: Document, label: str, known: str
@@ -151,7 +170,7 @@ class Invitations:
         if invitation is None or person is None or not person.get("active"):
             raise Problem("invitation-unknown")
         inviter = await store.find(database, invitation["by"])
-        if not fits(invitation, person) or (inviter is not None and not inviter.get("active")):
+        if not fits(invitation, person) or (inviter is not None and not may_invite(inviter, person)):
             raise Problem("invitation-revoked", by=invitation["by_name"])
         return invitation, person
 
@@ -159,6 +178,11 @@ class Invitations:
 def fits(invitation: Mapping[str, Any], person: Mapping[str, Any]) -> bool:
     """Whether the person still has the role and unit that they were invited for."""
     return all(invitation.get(key) == person.get(key) for key in ("role", "unit"))
+
+
+def may_invite(inviter: Mapping[str, Any], person: Mapping[str, Any]) -> bool:
+    """Whether whoever made an invitation is still someone who may."""
+    return bool(inviter.get("active")) and may_give(str(inviter.get("role")), str(person.get("role")))
 
 
 def refuse(invitation: Mapping[str, Any], now: datetime) -> None:

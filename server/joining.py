@@ -42,7 +42,7 @@ class Enrolment(Struct):
 async def look(request: Request) -> Response:
     """Whom the invitation is for, before it is spent."""
     asked = await read_json(request, Asked)
-    async with _counted(request):
+    async with counted(request):
         invitation, person = await site_of(request).invitations.look_up(asked.code)
     _check_phone(request, person)
     site = site_of(request)
@@ -61,7 +61,7 @@ async def enrol(request: Request) -> Response:
     """The same answer as signing in with a password."""
     asked = await read_json(request, Enrolment)
     site = site_of(request)
-    async with _counted(request):
+    async with counted(request):
         person, device, value = await site.invitations.spend(
             asked.code, asked.attempt, asked.device.label, asked.device.id
         )
@@ -90,7 +90,7 @@ def _check_phone(request: Request, person: Document) -> None:
 
 
 @asynccontextmanager
-async def _counted(request: Request) -> AsyncIterator[None]:
+async def counted(request: Request) -> AsyncIterator[None]:
     """A wrong code is a wrong try of its address, as a wrong password is.
 
     :raises Problem: ``too-many-tries`` with the seconds to wait.

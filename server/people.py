@@ -34,8 +34,13 @@ def may_manage(who: Viewer, person: Mapping[str, Any]) -> bool:
 
 
 def roles_given(who: Viewer) -> list[Role]:
-    """Those of units; people of the ward need a password and are made by ``gtn person add``."""
+    """Those of units, whose people come in by a phone."""
     return [role for role in Role if role in OF_A_UNIT and may_give(who.role, role)]
+
+
+def ward_roles(who: Viewer) -> list[Role]:
+    """Those of people of the ward, who sign in at the desk."""
+    return [role for role in Role if role not in OF_A_UNIT and may_give(who.role, role)]
 
 
 async def list_people(accounts: Accounts, who: Viewer, unit: str | None = None) -> list[Document]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from server import people, second_factor
+from server import people
 from server.access import Viewer, route, site_of, viewer
 from server.accounts import was_ended
 from server.browsers import describe
@@ -53,6 +53,7 @@ async def index(request: Request) -> Response:
         units=_units(request, who),
         roles=people.roles_given(who),
         own_unit=who.unit,
+        ward_roles=people.ward_roles(who),
     )
 
 
@@ -64,13 +65,13 @@ async def add(request: Request) -> Response:
         who, text_in(form, "role"), who.unit or text_in(form, "unit"), site.catalog.units
     )
     person = await people.add_person(site.accounts, name=name, role=role, ward=who.ward, unit=unit)
-    await _audit(request, "person-added", person["_id"], unit)
-    return RedirectResponse(_address(person), 303)
+    await audit(request, "person-added", person["_id"], unit)
+    return RedirectResponse(address_of(person), 303)
 
 
 async def person(request: Request) -> Response:
     who, site = viewer(request), site_of(request)
-    found = await _asked(request)
+    found = await asked(request)
     devices = await people.list_devices(site.accounts, found["_id"])
     invitations = await site.invitations.of(found["_id"])
     return render(
@@ -80,6 +81,8 @@ async def person(request: Request) -> Response:
         login=found["login"],
         own=found["_id"] == who.id,
         second_factor=found.get("totp", {}).get("since"),
+        has_password=bool(found.get("password")),
+        ward_roles=people.ward_roles(who),
         phone=found["role"] in OF_A_UNIT,
         devices=[_device(one) for one in devices],
         invitations=[_invitation(one, found) for one in invitations],
@@ -87,51 +90,51 @@ async def person(request: Request) -> Response:
         may_change=who.may(Permission.GIVE_ROLES) and found["role"] in OF_A_UNIT,
         units=_units(request, who),
         roles=people.roles_given(who),
-        address=_address(found),
+        address=address_of(found),
     )
 
 
 async def change(request: Request) -> Response:
     """Another name, role or unit, from the person's next request on; what they were invited for ends."""
     who, site, form = viewer(request), site_of(request), await read_form(request)
-    found = await _asked(request)
+    found = await asked(request)
     name = people.read_name(text_in(form, "name"))
     role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.units)
     await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
     if (role, unit) != (found["role"], found["unit"]):
-        await _audit(request, "role-changed", found["_id"], found["unit"])
+        await audit(request, "role-changed", found["_id"], found["unit"])
     elif name != found["name"]:
-        await _audit(request, "person-changed", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+        await audit(request, "person-changed", found["_id"], found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def rename(request: Request) -> Response:
     """The name alone, which a lead may correct too."""
-    found, form = await _asked(request), await read_form(request)
+    found, form = await asked(request), await read_form(request)
     name = people.read_name(text_in(form, "name"))
     await people.change_person(site_of(request).accounts, viewer(request), found, name=name)
     if name != found["name"]:
-        await _audit(request, "person-changed", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+        await audit(request, "person-changed", found["_id"], found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def end(request: Request) -> Response:
-    found = await _asked(request)
+    found = await asked(request)
     await people.set_active(site_of(request).accounts, viewer(request), found, False)
-    await _audit(request, "person-ended", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "person-ended", found["_id"], found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def restore(request: Request) -> Response:
-    found = await _asked(request)
+    found = await asked(request)
     await people.set_active(site_of(request).accounts, viewer(request), found, True)
-    await _audit(request, "person-changed", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "person-changed", found["_id"], found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def invite(request: Request) -> Response:
     """The invitation, to be shown, sent or printed now."""
-    return await _invitations(request, [await _asked(request)], "invitation.html")
+    return await _invitations(request, [await asked(request)], "invitation.html")
 
 
 async def invite_unit(request: Request) -> Response:
@@ -151,18 +154,18 @@ async def unit_invited(request: Request) -> Response:
 
 async def invited(request: Request) -> Response:
     """Where an invitation was, as `unit_invited`."""
-    return RedirectResponse(_address(await _asked(request)), 303)
+    return RedirectResponse(address_of(await asked(request)), 303)
 
 
 async def take_back(request: Request) -> Response:
     """An invitation that nobody used is of no use any more."""
-    site, found = site_of(request), await _asked(request)
+    site, found = site_of(request), await asked(request)
     id = f"invitation:{request.path_params['hash']}"
     if id not in [one["_id"] for one in await site.invitations.of(found["_id"])]:
         raise Problem("not-found")
     await site.invitations.revoke(id)
-    await _audit(request, "invitation-revoked", id, found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "invitation-revoked", id, found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def revoke_device(request: Request) -> Response:
@@ -170,44 +173,33 @@ async def revoke_device(request: Request) -> Response:
 
     A browser at the desk holds nothing: it has to sign in again.
     """
-    site, found = site_of(request), await _asked(request)
+    site, found = site_of(request), await asked(request)
     device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
     if found["role"] in OF_A_UNIT:
         await site.accounts.revoke(device)
         await site.cards.renew(found["_id"])
     else:
         await site.accounts.end_session(device)
-    await _audit(request, "device-revoked", device, found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "device-revoked", device, found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def end_devices(request: Request) -> Response:
     """Every device of this person has to sign in again, or be invited again."""
-    site, found = site_of(request), await _asked(request)
+    site, found = site_of(request), await asked(request)
     await site.accounts.end_sessions(found["_id"])
-    await _audit(request, "signed-out", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "signed-out", found["_id"], found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def lose_device(request: Request) -> Response:
     """A lost phone removes what it holds at its next contact."""
-    site, found = site_of(request), await _asked(request)
+    site, found = site_of(request), await asked(request)
     device = await people.find_device(site.accounts, found["_id"], request.path_params["ulid"])
     await site.accounts.lose(device)
     await site.cards.renew(found["_id"])
-    await _audit(request, "device-lost", device, found["unit"])
-    return RedirectResponse(_address(found), 303)
-
-
-async def reset_second_factor(request: Request) -> Response:
-    """Someone who lost phone and recovery codes signs in by the password again, on every device."""
-    site, found = site_of(request), await _asked(request)
-    if found["_id"] == viewer(request).id:
-        raise Problem("forbidden")
-    if await second_factor.remove(site.accounts, found["_id"]):
-        await site.accounts.end_sessions(found["_id"])
-        await _audit(request, "second-factor-removed", found["_id"], found["unit"])
-    return RedirectResponse(_address(found), 303)
+    await audit(request, "device-lost", device, found["unit"])
+    return RedirectResponse(address_of(found), 303)
 
 
 async def _invitations(request: Request, persons: list[Document], page: str) -> Response:
@@ -217,8 +209,8 @@ async def _invitations(request: Request, persons: list[Document], page: str) -> 
         if one["role"] not in OF_A_UNIT or not one.get("active"):
             raise Problem("no-unit" if one.get("active") else "not-found")
         made = await site.invitations.make(one, who.id, who.name)
-        await _audit(request, "invited", made.id, one["unit"])
-        link = f"{_origin(request)}/app/#/moi/{made.code}"
+        await audit(request, "invited", made.id, one["unit"])
+        link = f"{origin(request)}/app/#/moi/{made.code}"
         cards.append(
             {
                 **_row(request, one),
@@ -228,14 +220,18 @@ async def _invitations(request: Request, persons: list[Document], page: str) -> 
                 "qr": segno.make(link, error="m").svg_inline(border=2, omitsize=True),
             }
         )
-    return render(request, page, cards=cards, app=f"{_origin(request)}/app/", by=who.name)
+    return render(request, page, cards=cards, app=f"{origin(request)}/app/", by=who.name)
 
 
-async def _asked(request: Request) -> Document:
+async def asked(request: Request) -> Document:
+    """The person whose page it is.
+
+    :raises Problem: ``not-found`` also for someone whom the viewer does not manage.
+    """
     return await people.find_person(site_of(request).accounts, viewer(request), request.path_params["slug"])
 
 
-async def _audit(request: Request, action: Action, subject: str, unit: str | None) -> None:
+async def audit(request: Request, action: Action, subject: str, unit: str | None) -> None:
     who = viewer(request)
     await site_of(request).audit.write(
         Act(by=who.id, role=who.role, action=action, subject=subject, unit=unit or "", ward=who.ward)
@@ -250,7 +246,7 @@ def _row(request: Request, person: Document) -> dict[str, Any]:
         "unit": unit,
         "unit_name": site_of(request).catalog.unit_name(unit, language_of(request)) if unit else "",
         "active": bool(person.get("active")),
-        "address": _address(person),
+        "address": address_of(person),
     }
 
 
@@ -286,11 +282,11 @@ def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:
     return sorted(named, key=lambda one: sort_key(one[1]))
 
 
-def _origin(request: Request) -> str:
+def origin(request: Request) -> str:
     return site_of(request).settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _address(person: Document) -> str:
+def address_of(person: Document) -> str:
     return f"{HERE}/{person['_id'].removeprefix('person:')}"
 
 
@@ -305,13 +301,6 @@ routes: list[BaseRoute] = [
     route(f"{_ONE}/name", rename, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/end", end, who=Permission.INVITE, methods=("POST",), fresh=True),
     route(f"{_ONE}/restore", restore, who=Permission.INVITE, methods=("POST",), fresh=True),
-    route(
-        f"{_ONE}/second-factor/reset",
-        reset_second_factor,
-        who=Permission.GIVE_ROLES,
-        methods=("POST",),
-        fresh=True,
-    ),
     route(f"{_ONE}/invitations", invite, who=Permission.INVITE, methods=("POST",)),
     route(f"{_ONE}/invitations", invited, who=Permission.INVITE),
     route(_ONE + "/invitations/{hash}/revoke", take_back, who=Permission.INVITE, methods=("POST",)),

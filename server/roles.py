@@ -48,7 +48,7 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """searching who saw and did what"""
     ADMINISTER = "administer"
-    """settings of the ward"""
+    """the ward's own: its settings, its supervisors and administrators"""
 
 
 _P = Permission

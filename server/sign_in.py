@@ -78,7 +78,7 @@ async def sign_in(request: Request) -> Response:
         return _again(request, problem, "sign_in.html", login=login, next=then)
     if person.get("totp"):
         return render(request, "sign_in_code.html", begun=begin(request, person), next=then, error="")
-    return await _enter(request, person, then)
+    return await enter(request, person, then)
 
 
 async def back_to_sign_in(request: Request) -> Response:
@@ -98,7 +98,7 @@ async def sign_in_code(request: Request) -> Response:
         await check_code(request, person, text_in(form, "code"))
     except Problem as problem:
         return _again(request, problem, "sign_in_code.html", begun=begun, next=then)
-    return await _enter(request, person, then)
+    return await enter(request, person, then)
 
 
 def _again(request: Request, problem: Problem, page: str, **context: str) -> Response:
@@ -113,7 +113,8 @@ def _again(request: Request, problem: Problem, page: str, **context: str) -> Res
     return render(request, page, status=problem.status, headers=headers, error=reason, **context)
 
 
-async def _enter(request: Request, person: Document, then: str) -> Response:
+async def enter(request: Request, person: Document, then: str) -> Response:
+    """In, on a device of its own: whatever cookie came with the request is not the one that is signed in."""
     label = describe(request.headers.get("user-agent", ""))
     device, value = await site_of(request).accounts.enrol(person, label)
     await audit_entry(request, person, device)
