@@ -20,7 +20,7 @@ from e2e.forms import (
     household_id,
     save,
 )
-from e2e.phone import Phone
+from e2e.phone import LONG, Phone
 from e2e.server import Server
 
 RULES = {
@@ -239,6 +239,44 @@ def test_the_screens_before_signing_in_are_accessible(
     expect(inside.get_by_role("heading", name="Mở bằng trình duyệt của máy")).to_be_visible()
     wrong += check(inside, "inside Zalo")
     zalo.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_screens_of_the_lock_are_accessible(
+    contexts: Callable[..., BrowserContext], server: Server
+) -> None:
+    one = Phone(contexts(), server)
+    page = one.page
+    one.open()
+    one.enter("hoa")
+    expect(one.heading()).to_have_text("Chọn mã PIN", timeout=LONG)
+    wrong = check(page, "choose a PIN")
+    one.choose_pin("123456")
+    one.expect_text("Mã này dễ đoán")
+    wrong += check(page, "choose a PIN, too easy")
+    page.get_by_role("button", name="Dùng cụm mật khẩu").click()
+    wrong += check(page, "choose a passphrase")
+    page.get_by_role("button", name="Dùng mã PIN 6 số").click()
+    one.choose_pin()
+    one.wait_until_ready()
+
+    one.tab("Gửi dữ liệu")
+    page.get_by_role("button", name="Đổi mã PIN").click()
+    page.get_by_label("Mã PIN hoặc cụm mật khẩu đang dùng").fill("1")
+    page.get_by_role("button", name="Tiếp tục").click()
+    one.expect_text("Mã chưa đúng")
+    wrong += check(page, "change the PIN, wrong")
+    page.get_by_role("button", name="Khóa ngay").click()
+    expect(one.heading()).to_have_text("Mở khóa")
+    wrong += check(page, "locked")
+    for _ in range(4):
+        one.unlock("999998")
+        expect(page.get_by_label("Mã PIN", exact=True)).to_have_value("", timeout=LONG)
+        expect(page.get_by_role("alert")).not_to_be_empty()
+    one.expect_text("thử lại sau")
+    wrong += check(page, "locked, to wait")
+    page.get_by_role("button", name="Quên mã PIN").click()
+    wrong += check(page, "forgotten PIN")
     assert not wrong, "\n".join(wrong)
 
 

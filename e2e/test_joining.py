@@ -35,6 +35,13 @@ def invite(desk: Desk) -> tuple[str, str]:
     return link, found[0]
 
 
+def start(phone: Phone) -> None:
+    """Accept the invitation that is shown, choose a PIN, and wait until all is here for work offline."""
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.choose_pin()
+    phone.wait_until_ready()
+
+
 def test_a_newcomer_joins_by_link_and_works_offline(
     contexts: Contexts, desk: Callable[..., Desk], server: Server
 ) -> None:
@@ -47,12 +54,11 @@ def test_a_newcomer_joins_by_link_and_works_offline(
     phone.page.goto(link)
     expect(phone.heading()).to_have_text(f"Chào {NEWCOMER}", timeout=LONG)
     wrong = check(phone.page, "invitation")
-    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
-    phone.wait_until_ready()
+    start(phone)
     assert "/moi/" not in phone.page.url, "the code stays in the address"
 
     phone.go_offline()
-    phone.page.reload()
+    phone.reload()
     add_household(phone, "77")
     phone.expect_waiting(1)
     phone.go_online()
@@ -74,8 +80,7 @@ def test_a_newcomer_joins_by_link_and_works_offline(
     assert second != code
     other.page.get_by_label("Mã mời").fill(second.lower())
     other.page.get_by_role("button", name="Tiếp tục").click()
-    other.page.get_by_role("button", name="Bắt đầu dùng").click()
-    other.wait_until_ready()
+    start(other)
     assert not wrong, "\n".join(wrong)
     assert not phone.failures + other.failures
 
@@ -89,8 +94,7 @@ def test_a_phone_ended_at_the_desk_keeps_what_was_not_sent_and_a_lost_one_keeps_
     link, _ = invite(ward)
     phone = Phone(contexts(), server)
     phone.page.goto(link)
-    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
-    phone.wait_until_ready()
+    start(phone)
     phone.go_offline()
     add_household(phone, "78")
     phone.expect_waiting(1)
@@ -106,7 +110,7 @@ def test_a_phone_ended_at_the_desk_keeps_what_was_not_sent_and_a_lost_one_keeps_
     ward.page.get_by_text("Báo mất").click()
     ward.page.get_by_role("button", name="Xác nhận máy đã mất").click()
     expect(ward.page.get_by_text("đã báo mất")).to_be_visible()
-    phone.page.reload()
+    phone.reload()
     phone.expect_text("Máy này đã được báo mất")
     phone.page.reload()
     expect(phone.page.get_by_label("Tên đăng nhập")).to_be_visible(timeout=LONG)
