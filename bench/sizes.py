@@ -15,8 +15,9 @@ from bench.figures import Figure
 
 DIST = Path(__file__).parents[1] / "pwa" / "dist"
 SCREENS: dict[str, tuple[str, ...]] = {
-    "the household list": (),
     "sign-in": ("SignIn", "vi.sign-in"),
+    "the lock": ("Unlock", "vi.lock"),
+    "the household list": ("Households",),
     "today's page": ("Today", "vi.today"),
 }
 """The screens that the app may open on, and what each waits for beside the entry script."""
@@ -25,8 +26,9 @@ ENTRY = re.compile(r"""<script[^>]+src="/app/assets/([\w.-]+\.js)\"""")
 
 FIGURES = (
     "all JavaScript",
-    "JavaScript before the household list paints",
     "JavaScript before sign-in paints",
+    "JavaScript before the lock paints",
+    "JavaScript before the household list paints",
     "JavaScript before today's page paints",
     "all CSS",
 )

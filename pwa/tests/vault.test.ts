@@ -141,7 +141,7 @@ test("a phone reported lost destroys its key and its records, even those not sen
   await phone.sync();
   await expect.poll(() => phone.phone.gate.value).toBe("welcome");
   await expect.poll(async () => JSON.stringify(await rawRecords(phone.name)).includes("household:")).toBe(false);
-  expect(await phone.phone.vault.profile()).toBeUndefined();
+  expect(await (await phone.phone.vault()).profile()).toBeUndefined();
   await phone.phone.stop();
 });
 

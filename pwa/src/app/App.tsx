@@ -1,6 +1,5 @@
 import type { ComponentType } from "preact";
 import { applyUpdate, doors, gate, session, sync, updateReady, type SyncState } from "../data";
-import { Households } from "../screens/Households";
 import { t } from "../texts";
 import { Guard } from "./Guard";
 import { Header } from "./Header";
@@ -16,7 +15,7 @@ export interface ScreenProps {
 }
 
 const SignIn = lazy<{ intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
-const Unlock = lazy(async () => (await import("../screens/Unlock")).Unlock, ["lock", "sign-in"]);
+const Unlock = lazy(async () => (await import("../screens/Unlock")).Unlock, ["lock"]);
 const ChoosePin = lazy(async () => (await import("../screens/ChoosePin")).ChoosePin, ["lock"]);
 const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
 const InsideAnother = lazy(async () => (await import("../screens/InsideAnother")).InsideAnother);
@@ -29,7 +28,7 @@ const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
 
 const screens: Record<Name, ComponentType<ScreenProps>> = {
   today: lazy(async () => (await import("../screens/Today")).Today, ["today"]),
-  households: Households,
+  households: lazy(async () => (await import("../screens/Households")).Households, []),
   household: lazy(async () => (await import("../screens/Household")).Household),
   visit: Visit,
   amend: Visit,

@@ -47,20 +47,20 @@ export const join = (code: string, person: string): Promise<SignInAnswer> => pho
 /** With a wrong PIN: ms to wait before the next try. */
 export const unlock = (pin: string): Promise<Unlocked> => phone.unlock(pin);
 /** ms before a PIN may be typed, and whether it is made of digits */
-export const lockState = async (): Promise<{ wait: number; digits: boolean }> => ({
-  wait: await phone.vault.wait(),
-  digits: (await phone.vault.profile())?.digits ?? true,
-});
+export async function lockState(): Promise<{ wait: number; digits: boolean }> {
+  const vault = await phone.vault();
+  return { wait: await vault.wait(), digits: (await vault.profile())?.digits ?? true };
+}
 export const choosePin = (pin: string): Promise<void> => phone.choosePin(pin);
 /** Whether this is the present PIN, asked for before it is changed; a wrong one counts as at the lock. */
-export const checkPin = (pin: string): Promise<Unlocked> => phone.vault.unlock(pin);
+export const checkPin = (pin: string): Promise<Unlocked> => phone.vault().then((vault) => vault.unlock(pin));
 export const lock = (): Promise<void> => phone.lock();
 export const signOut = (): Promise<SignOutAnswer> => phone.signOut();
 
 /** Doors for a few typed words, best first; all of them for none. */
-export const search = (query: string): Door[] => phone.list.search(query);
+export const search = (query: string): Door[] => phone.list?.search(query) ?? [];
 /** The nearest doors in walking order: up to two before, three after. */
-export const nextDoors = (householdId: string): Door[] => phone.list.next(householdId);
+export const nextDoors = (householdId: string): Door[] => phone.list?.next(householdId) ?? [];
 
 /** @throws SaveError `not-found` */
 export async function openHousehold(id: string): Promise<HouseholdView> {
@@ -104,7 +104,7 @@ export async function saveResident(input: ResidentInput): Promise<Resident> {
 /** Of one person (by default the one signed in; null: of the unit), withdrawn visits left out. */
 export function totals(range: Range, by: string | null = session.value?.person.id ?? null): Totals {
   void visitLines.value; // whoever shows totals shows them anew when a visit changes
-  return phone.list.totals(range, by);
+  return phone.list?.totals(range, by) ?? { doors: 0, met: 0, acts: 0, people: 0 };
 }
 
 /** Doors where a promise to come back falls due on this day or before, the longest overdue first. */

@@ -9,13 +9,13 @@ import { Catalogs } from "./catalog";
 import { Clock } from "./clock";
 import { Drafts } from "./drafts";
 import type { Engine } from "./engine";
-import { List, type Blob } from "./list";
+import type { Blob, List } from "./list";
 import { Server, type Fetch } from "./server";
 import { Sessions, type Asked } from "./session";
 import { askToPersist, measureStorage } from "./storage";
 import type { SyncChange } from "./sync";
 import { SaveError } from "./types";
-import { Vault, type Unlocked } from "./vault";
+import type { Unlocked, Vault } from "./vault";
 import type { Catalog, Door, Gate, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
 
 export interface Parts {
@@ -43,15 +43,17 @@ export class Phone {
   readonly gate = signal<Gate>("starting");
   readonly clock: Clock;
   readonly drafts: Drafts;
-  list = new List();
+  /** of an open phone */
+  list: List | undefined;
 
   private readonly store: AppStore;
-  readonly vault: Vault;
+  private readonly makeVault: () => Promise<Vault>;
   private readonly server: Server;
   private readonly sessions: Sessions;
   private readonly catalogs: Catalogs;
   private readonly prefix: string;
   private readonly patience: number;
+  private made: Promise<Vault> | undefined;
   private opening: Promise<Engine> | undefined;
   private closing: Promise<unknown> = Promise.resolve();
   private channel: BroadcastChannel | undefined;
@@ -63,7 +65,7 @@ export class Phone {
 
   constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, rounds, patience = 50 }: Parts = {}) {
     this.store = new AppStore(app);
-    this.vault = new Vault(this.store, clock, rounds);
+    this.makeVault = async () => new (await import("./vault")).Vault(this.store, clock, rounds);
     this.server = new Server(fetch);
     this.clock = new Clock(clock);
     this.drafts = new Drafts(this.store);
@@ -75,14 +77,21 @@ export class Phone {
 
   /** Whether the vault waits for a PIN; nothing personal is read before. */
   async start(): Promise<void> {
-    const [profile, catalog] = await Promise.all([this.vault.profile(), this.catalogs.load(), this.sessions.loadOffset()]);
+    const [profile, catalog] = await Promise.all([this.store.get("values", "vault"), this.catalogs.load(), this.sessions.loadOffset()]);
     this.catalog.value = catalog;
     this.gate.value = profile ? "locked" : "welcome";
     this.listen();
   }
 
+  /** Loaded behind the first paint. */
+  vault(): Promise<Vault> {
+    this.made ??= this.makeVault();
+    this.made.catch(() => (this.made = undefined));
+    return this.made;
+  }
+
   async unlock(pin: string): Promise<Unlocked> {
-    const answer = await this.vault.unlock(pin);
+    const answer = await (await this.vault()).unlock(pin);
     if (answer.ok) await this.open();
     return answer;
   }
@@ -94,7 +103,7 @@ export class Phone {
     await this.drafts.flush();
     await (await this.opening?.catch(() => undefined))?.keep().catch(() => undefined);
     await this.closeEngine();
-    this.vault.lock();
+    (await this.vault()).lock();
     this.sessions.current = null;
     this.empty();
   }
@@ -102,12 +111,12 @@ export class Phone {
   /** The first PIN makes the vault; a later one wraps the same key anew. */
   async choosePin(pin: string): Promise<void> {
     if (!this.entered) {
-      await this.vault.change(pin);
+      await (await this.vault()).change(pin);
       if (this.gate.value !== "open") await this.open();
       return;
     }
     const { session, escrow } = this.entered;
-    await this.vault.create(pin, escrow, session.device);
+    await (await this.vault()).create(pin, escrow, session.device);
     await this.sessions.keep(session);
     this.entered = undefined;
     void askToPersist().then(() => this.measure());
@@ -135,12 +144,12 @@ export class Phone {
   }
 
   private async enter(ask: (known: string | undefined) => Promise<Asked>): Promise<SignInAnswer> {
-    const profile = await this.vault.profile();
+    const profile = await (await this.vault()).profile();
     const answer = await ask(profile?.device);
     if (!answer.ok) return answer;
     const { session, escrow } = answer;
     if (!profile) this.entered = { session, escrow };
-    else if (this.gate.value !== "open" && !(await this.vault.recover(escrow))) {
+    else if (this.gate.value !== "open" && !(await (await this.vault()).recover(escrow))) {
       await this.sessions.undo();
       return { ok: false, error: "not-this-phone", reason: "" };
     }
@@ -154,7 +163,7 @@ export class Phone {
 
   private async goOn(session: Session, escrow: string): Promise<void> {
     const before = this.session.value?.database;
-    await this.vault.escrow(escrow, session.device);
+    await (await this.vault()).escrow(escrow, session.device);
     await this.sessions.keep(session);
     if (before !== session.database) {
       await this.closeEngine();
@@ -202,14 +211,14 @@ export class Phone {
     await this.closeEngine(refused === 0);
     if (refused === 0) await this.forget(database);
     // with a refused record the vault stays too: it opens by the PIN, or by signing in again
-    this.vault.lock();
+    (await this.vault()).lock();
     this.empty();
     this.gate.value = refused === 0 ? "welcome" : "locked";
     return { ok: true };
   }
 
   private empty(): void {
-    this.list = new List();
+    this.list = undefined;
     batch(() => {
       this.session.value = null;
       this.sync.value = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
@@ -220,7 +229,7 @@ export class Phone {
   /** This phone was reported lost: whoever holds it keeps nothing, neither sent nor unsent. */
   private async destroy(): Promise<void> {
     this.stopped = true;
-    this.vault.lock();
+    (await this.vault()).lock();
     this.sessions.current = null;
     this.empty();
     this.show({ phase: "signed-out", error: "device-lost" });
@@ -233,10 +242,11 @@ export class Phone {
 
   /** PouchDB and the sync engine, loaded when first asked for. @throws SaveError `signed-out` */
   engine(): Promise<Engine> {
+    const { list } = this;
     const database = this.sessions.current?.database;
-    if (!database) return Promise.reject(new SaveError("signed-out"));
+    if (!database || !list) return Promise.reject(new SaveError("signed-out"));
     if (this.opening) return this.opening;
-    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(), database, this.prefix));
+    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(list), database, this.prefix));
     this.opening = opening;
     opening.catch(() => this.opening === opening && (this.opening = undefined));
     return opening;
@@ -280,12 +290,12 @@ export class Phone {
     }
   }
 
-  private host() {
+  private host(list: List) {
     return {
       store: this.store,
       server: this.server,
       clock: this.clock,
-      list: this.list,
+      list,
       session: () => this.sessions.current,
       catalog: () => this.catalog.value,
       hello: (state: Record<string, unknown>) => this.hello(state),
@@ -324,13 +334,14 @@ export class Phone {
 
   private listed(): void {
     batch(() => {
-      this.doors.value = this.list.doors();
-      this.visitLines.value = this.list.visits();
+      this.doors.value = this.list?.doors() ?? [];
+      this.visitLines.value = this.list?.visits() ?? [];
     });
   }
 
   private async loadList(database: string): Promise<void> {
-    this.list = List.from(await this.store.get<Blob>("values", `list:${database}`));
+    const [{ List }, kept] = await Promise.all([import("./list"), this.store.get<Blob>("values", `list:${database}`)]);
+    this.list = List.from(kept);
   }
 
   private listen(): void {

@@ -2,12 +2,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Brand } from "../app/Header";
+import { lazy } from "../app/lazy";
 import { Screen } from "../app/Screen";
 import { lockState, unlock } from "../data";
 import { t } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
-import { SignIn } from "./SignIn";
+
+const SignIn = lazy<{ intro?: string }>(async () => (await import("./SignIn")).SignIn, ["sign-in"]);
 
 export function Unlock(_: object) {
   const forgot = useSignal(false);
