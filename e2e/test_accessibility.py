@@ -310,3 +310,23 @@ def test_the_desk_is_accessible(contexts: Callable[..., BrowserContext], server:
     page.goto(f"{server.url}/khong-co")
     wrong += check(page, "error", targets=False)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_administrators_pages_are_accessible(
+    contexts: Callable[..., BrowserContext], server: Server, width: int
+) -> None:
+    admin = Desk(contexts(width, 800), server)
+    page = admin.page
+    wrong: list[str] = []
+    admin.sign_in("quantri")
+    for name, path in (("units", "units"), ("one unit", "units/tdp-07")):
+        page.goto(f"{server.url}/desk/{path}")
+        wrong += check(page, name, targets=False)
+    page.goto(f"{server.url}/desk/units")
+    page.get_by_label("Tên", exact=True).fill("Tổ nào đó")
+    page.get_by_label("Mã").fill("Tổ 7")
+    page.get_by_role("button", name="Thêm").click()
+    expect(page.get_by_role("alert")).to_contain_text("Mã này không dùng được")
+    wrong += check(page, "a unit that cannot be", targets=False)
+    assert not wrong, "\n".join(wrong)

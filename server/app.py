@@ -26,6 +26,7 @@ from server import (
     second_factor_pages,
     session_pages,
     sign_in,
+    unit_pages,
     ward_people,
 )
 from server.access import PUBLIC, mount
@@ -53,6 +54,7 @@ def routes() -> list[BaseRoute]:
         *audit_pages.routes,
         *people_pages.routes,
         *ward_people.routes,
+        *unit_pages.routes,
         *account.routes,
         *second_factor_pages.routes,
         *session_pages.routes,

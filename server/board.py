@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from server import progress
+from server.numbers import VIETNAM
 from server.periods import Choice
 from server.progress import Headline, Level, Point, Rollups, Service, ServiceRow, Tally, Target, Unit, UnitRow
 
@@ -106,8 +107,13 @@ def pick(name: Any, language: str) -> str:
 
 def read_units(catalog: Catalog, language: str) -> list[Unit]:
     return [
-        Unit(row["code"], pick(row["name"], language), str(row.get("kind", ""))) for row in catalog["units"]
+        Unit(row["code"], pick(row["name"], language), str(row.get("kind", "")), _day(row.get("closed")))
+        for row in catalog["units"]
     ]
+
+
+def _day(instant: str | None) -> str | None:
+    return datetime.fromisoformat(instant).astimezone(VIETNAM).date().isoformat() if instant else None
 
 
 def read_services(catalog: Catalog, language: str) -> list[Service]:
@@ -166,7 +172,9 @@ def read_phone(device: Mapping[str, Any], person: Mapping[str, Any], now: dateti
 def build_board(
     catalog: Catalog, units: Sequence[Unit], source: Source, choice: Choice, language: str, sort: str = "name"
 ) -> Board:
-    """The board of these units: all of a ward, or a single one."""
+    """The board of these units: all of a ward that were open then, or a single one."""
+    if len(units) > 1:
+        units = [unit for unit in units if unit.was_open(choice.period)]
     codes = {unit.code for unit in units}
     rollups = {code: rollup for code, rollup in source.rollups.items() if code in codes}
     phones = [phone for phone in source.phones if phone.unit in codes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import brotli
@@ -63,6 +63,11 @@ class Catalog:
     def unit(self, code: str) -> Unit:
         """The unit, or a stand-in that is called by its code when the catalog does not know it."""
         return self.units.get(code) or Unit(code=code, kind="team", name=Text(vi=code, en=code))
+
+    @property
+    def open_units(self) -> dict[str, Unit]:
+        """Those that people can be in."""
+        return {code: unit for code, unit in self.units.items() if unit.closed is None}
 
     def unit_name(self, code: str, language: str) -> str:
         return self.unit(code).name.within(language)
@@ -177,6 +182,20 @@ async def add_unit(store: Store, database: str, unit: Unit) -> bool:
 
     await store.update(database, f"unit:{unit.code}", absent)
     return written
+
+
+async def change_unit(
+    store: Store, database: str, code: str, change: Callable[[Unit], Unit | None]
+) -> Unit | None:
+    """Save what `change` makes of the stored unit, None leaves it; gives what is stored then, if anything."""
+
+    def changed(stored: Document | None) -> Document | None:
+        unit = _read_unit(stored) if stored is not None else None
+        fresh = change(unit) if unit is not None else None
+        return {"type": "unit", **msgspec.to_builtins(fresh)} if fresh is not None else None
+
+    stored = await store.update(database, f"unit:{code}", changed)
+    return _read_unit(stored) if stored is not None else None
 
 
 def _section(rows: Any) -> Any:

@@ -305,5 +305,5 @@ def describe_person_problem(problem: Problem, login: str) -> str:
 
 
 def _known_unit(site: Site, unit: str) -> None:
-    if unit not in site.catalog.units:
-        fail(f"there is no unit {unit}; add it with: gtn unit add {unit} --name …")
+    if unit not in site.catalog.open_units:
+        fail(f"there is no open unit {unit}; add it with: gtn unit add {unit} --name …")

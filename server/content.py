@@ -117,12 +117,24 @@ class Guide(Struct, frozen=True, kw_only=True):
     contacts: list[dict[str, Any]] = []
 
 
-class Unit(Struct, frozen=True, kw_only=True):
-    """Whoever reports. `kind` is a key of the kinds in ``units.json``."""
+class FormerName(Struct, frozen=True):
+    """What a unit was called until then."""
+
+    name: Text
+    until: Instant
+
+
+class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whoever reports. `kind` is a key of the kinds in ``units.json``; `past` has the oldest name first.
+
+    A `closed` one takes nobody in any more, and stays in the figures of periods that began before.
+    """
 
     code: Key
     kind: Key
     name: Text
+    past: list[FormerName] = []
+    closed: Instant | None = None
 
 
 class UnitFile(Struct, frozen=True):

@@ -40,6 +40,7 @@ TABLE: dict[str, int] = {
     "method-not-allowed": 405,
     "conflict": 409,
     "last-admin": 409,
+    "unit-closed": 409,
     "invitation-used": 410,
     "invitation-expired": 410,
     "invitation-revoked": 410,

@@ -20,6 +20,7 @@ PLACES: tuple[Place, ...] = (
     Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
     Place("people", "/desk/people", "people.nav", Permission.INVITE),
+    Place("units", "/desk/units", "units.nav", Permission.UNITS),
     Place("audit", "/desk/audit", "audit.nav", Permission.AUDIT),
     Place("account", "/desk/account", "account.nav", Permission.SIGNED_IN),
 )

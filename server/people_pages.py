@@ -62,7 +62,7 @@ async def add(request: Request) -> Response:
     who, site, form = viewer(request), site_of(request), await read_form(request)
     name = people.read_name(text_in(form, "name"))
     role, unit = people.read_place(
-        who, text_in(form, "role"), who.unit or text_in(form, "unit"), site.catalog.units
+        who, text_in(form, "role"), who.unit or text_in(form, "unit"), site.catalog.open_units
     )
     person = await people.add_person(site.accounts, name=name, role=role, ward=who.ward, unit=unit)
     await audit(request, "person-added", person["_id"], unit)
@@ -99,7 +99,7 @@ async def change(request: Request) -> Response:
     who, site, form = viewer(request), site_of(request), await read_form(request)
     found = await asked(request)
     name = people.read_name(text_in(form, "name"))
-    role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.units)
+    role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.open_units)
     await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
     if (role, unit) != (found["role"], found["unit"]):
         await audit(request, "role-changed", found["_id"], found["unit"])
@@ -127,6 +127,8 @@ async def end(request: Request) -> Response:
 
 async def restore(request: Request) -> Response:
     found = await asked(request)
+    if found["unit"] and found["unit"] not in site_of(request).catalog.open_units:
+        raise Problem("unit-closed")
     await people.set_active(site_of(request).accounts, viewer(request), found, True)
     await audit(request, "person-changed", found["_id"], found["unit"])
     return RedirectResponse(address_of(found), 303)
@@ -141,7 +143,7 @@ async def invite_unit(request: Request) -> Response:
     """One sheet for the whole unit, to be printed and cut."""
     who, form = viewer(request), await read_form(request)
     unit = who.unit or text_in(form, "unit")
-    if unit not in site_of(request).catalog.units:
+    if unit not in site_of(request).catalog.open_units:
         raise Problem("not-found")
     found = await people.list_people(site_of(request).accounts, who, unit)
     return await _invitations(request, [one for one in found if one.get("active")], "invitation_sheet.html")
@@ -277,7 +279,7 @@ def _invitation(invitation: Document, person: Document) -> dict[str, Any]:
 
 def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:
     catalog, language = site_of(request).catalog, language_of(request)
-    codes = [who.unit] if who.unit else list(catalog.units)
+    codes = [who.unit] if who.unit else list(catalog.open_units)
     named = [(code, catalog.unit_name(code, language)) for code in codes]
     return sorted(named, key=lambda one: sort_key(one[1]))
 

@@ -48,6 +48,12 @@ class Unit:
     code: str
     name: str
     kind: str
+    closed: str | None = None
+    """the day in Vietnam on which it was closed"""
+
+    def was_open(self, period: Period) -> bool:
+        """Whether it belongs to the period: one that was closed before is none of its units."""
+        return self.closed is None or period.first.isoformat() <= self.closed
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from server.seals import Seals
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
+from server.units import Units
 from sync import erasing
 from sync.audit import Audit
 from sync.conflicts import Conflicts
@@ -73,6 +74,7 @@ class Site:
     tries: Tries = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
+    units: Units = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
@@ -82,6 +84,7 @@ class Site:
         self.tries = Tries(self.store, self.names, self.seals)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
+        self.units = Units(self.store, self.names, self.catalog)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
             self.store,

@@ -37,6 +37,8 @@ Action = Literal[
     "invitation-used",
     "unit-added",
     "unit-renamed",
+    "unit-closed",
+    "unit-reopened",
     "units-merged",
     "resident-viewed",
     "resident-extracted",
