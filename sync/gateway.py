@@ -34,6 +34,7 @@ from sync.gateway_writes import Batch, Writes
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.quarantine import Bringer
+from sync.snapshot import Snapshots
 from sync.store import Store, StoreError
 
 SMALL = 256 * 1024
@@ -41,6 +42,7 @@ WORTH_PACKING = 1400
 """Bytes; what fits into one packet gains nothing."""
 PACKED = ((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding"))
 TIME_HEADER = "X-GTN-Time"
+NEXT_HEADER = "X-GTN-Next"
 _FORGED = b"x-auth-couchdb-"
 _OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
@@ -86,6 +88,7 @@ class Gateway:
         self._on_written = on_written
         self._mount = mount
         self._upstream = Upstream(store)
+        self._snapshots = Snapshots(self._upstream)
         self._writes = Writes(self._upstream, store, Ledger(store, names))
 
     async def start(self) -> None:
@@ -130,6 +133,8 @@ class Gateway:
             await self._write(request, send, caller)
         elif target.operation == "_local":
             await self._checkpoint(request, send, caller, target)
+        elif target.operation == "_snapshot":
+            await self._snapshot(request, send, caller, target)
         else:
             await self._read(request, send, caller, target)
 
@@ -163,6 +168,16 @@ class Gateway:
                 await _pass_on(response, send, packed=_takes_gzip(request))
         finally:
             response.close() if not response.content.at_eof() else response.release()
+
+    async def _snapshot(self, request: Request, send: Send, caller: Caller, target: Target) -> None:
+        """A chunk of the first sync; where the next begins is told first, to be asked for early."""
+        since = bodies.read_query(request, target).get("since", "0")
+        chunk = await self._snapshots.chunk(*self._signed(caller), self._path(caller), since)
+        more = [(NEXT_HEADER.lower().encode(), chunk.last_seq.encode())] if chunk.pending else []
+        if _takes_gzip(request):
+            await _send(send, 200, chunk.packed, [*more, *PACKED])
+        else:
+            await _send(send, 200, gzip.decompress(chunk.packed), more)
 
     def _while_same(self, request: Request, caller: Caller, send: Send) -> Send:
         """`send`, cut short once the device was revoked or its person moved while the answer was awaited."""

@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Operation = Literal["welcome", "info", "_changes", "_revs_diff", "_bulk_get", "_bulk_docs", "_local"]
+Operation = Literal[
+    "welcome", "info", "_changes", "_revs_diff", "_bulk_get", "_bulk_docs", "_local", "_snapshot"
+]
 
 METHODS: dict[Operation, tuple[str, ...]] = {
     "welcome": ("GET",),
@@ -21,6 +23,7 @@ METHODS: dict[Operation, tuple[str, ...]] = {
     "_bulk_get": ("POST",),
     "_bulk_docs": ("POST",),
     "_local": ("GET", "PUT"),
+    "_snapshot": ("GET",),
 }
 QUERY: dict[Operation, frozenset[str]] = {
     "_changes": frozenset(
@@ -38,12 +41,13 @@ QUERY: dict[Operation, frozenset[str]] = {
         }
     ),
     "_bulk_get": frozenset({"revs", "latest"}),
+    "_snapshot": frozenset({"since"}),
 }
 """Parameters that are passed on; all others are left out, since CouchDB might know more of them."""
 
 _PATH = re.compile(
     r"/(?:(?P<database>[a-z][a-z0-9_-]{0,120})"
-    r"(?:/?|/(?P<operation>_changes|_revs_diff|_bulk_get|_bulk_docs)|/_local/(?P<id>(?:[A-Za-z0-9._~=-]|%3D){1,80})))?"
+    r"(?:/?|/(?P<operation>_changes|_revs_diff|_bulk_get|_bulk_docs|_snapshot)|/_local/(?P<id>(?:[A-Za-z0-9._~=-]|%3D){1,80})))?"
 )
 
 
