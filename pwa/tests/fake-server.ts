@@ -16,6 +16,8 @@ export class FakeServer {
   cut: (path: string) => Cut = () => undefined;
   refuses: (document: Body) => boolean = () => false;
   answers: (path: string) => Response | undefined = () => undefined;
+  /** changes in one chunk of the first sync */
+  chunkOf = 1000;
   generation = "g1";
   escrow = "A".repeat(43);
   /** called when a push has come in, before it is answered */
@@ -110,6 +112,7 @@ export class FakeServer {
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });
     if (url.pathname.endsWith("/_changes")) return Response.json(this.changes(url));
+    if (url.pathname.endsWith("/_snapshot")) return this.chunk(url);
     if (url.pathname.endsWith("/_bulk_get")) return Response.json(this.bulkGet(body));
     if (url.pathname.endsWith("/_bulk_docs")) return this.bulkDocs(body);
     return Response.json({ error: "not-found", reason: "" }, { status: 404 });
@@ -126,6 +129,13 @@ export class FakeServer {
       ...(isDeleted(id) && { deleted: true }),
     }));
     return { results, last_seq: `${page.at(-1)?.[1] ?? since}-x`, pending: rows.length - page.length };
+  }
+
+  private chunk(url: URL): Response {
+    url.searchParams.set("limit", String(this.chunkOf));
+    const { results, last_seq, pending } = this.changes(url);
+    const docs = results.flatMap(({ id, changes }) => changes.map(({ rev }) => this.documents.get(id)?.get(rev)));
+    return Response.json({ docs, last_seq, pending }, { headers: pending ? { "X-GTN-Next": last_seq } : {} });
   }
 
   private bulkGet({ docs }: { docs: { id: string; rev: string }[] }) {

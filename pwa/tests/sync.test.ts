@@ -233,28 +233,6 @@ test("after a restored backup the phone sends again what the server lacks", asyn
   expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
 });
 
-test("records of 1,200 documents come in pages, and the first sync tells how far it is", async () => {
-  const server = new FakeServer();
-  const created = { at: "2026-05-01T01:00:00.000Z", by: "person:lan", device: "device:01ARZ3NDEKTSV4RRFFQ69G5FAV" };
-  for (let count = 0; count < 1200; count++) {
-    const _id = `visit:${String(count).padStart(26, "0")}`;
-    const record = { value: { at: created.at, outcome: "met" }, at: created.at, by: created.by };
-    server.put({ _id, _rev: "1-a", _revisions: { start: 1, ids: ["a"] }, type: "visit", schema: 1, unit: "tdp-07", household: null, created, record });
-  }
-  const phone = new TestPhone(server);
-  open.push(phone);
-  const progress: unknown[] = [];
-  await phone.start();
-  phone.phone.sync.subscribe((state) => state.progress && progress.push(`${state.progress.done}/${state.progress.total}`));
-  await phone.phone.signIn("hoa", "mat-khau");
-  await phone.phone.choosePin(PIN);
-  await phone.sync();
-  expect(phone.phone.visitLines.value).toHaveLength(1200);
-  expect([...new Set(progress)]).toEqual(["500/1200", "1000/1200", "1200/1200"]);
-  expect(phone.counts).toEqual({ waiting: 0, accepted: 0, refused: 0 });
-  expect(server.arrivals.size).toBe(0);
-});
-
 test("someone else cannot sign in over unsent records, which only their author may send", async () => {
   const phone = await signedIn(new FakeServer());
   await phone.save();

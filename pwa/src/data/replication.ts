@@ -15,7 +15,7 @@ import type { Receipt } from "./types";
 const BATCH = 100; // documents in one push
 const BYTES = 512_000; // of JSON in one push
 const PAGE = 500; // changes and documents in one pull
-const LONG = 120; // seconds for requests that carry many documents
+export const LONG = 120; // seconds for requests that carry many documents
 
 /** How far this phone has read the server's database. */
 export interface PullMark {
@@ -25,6 +25,8 @@ export interface PullMark {
   generation?: string;
   /** the first sync has come to its end once */
   complete?: boolean;
+  /** begun with nothing on the phone: whole chunks are read instead of what is lacking */
+  snapshot?: boolean;
 }
 
 export interface Replica {
@@ -193,6 +195,6 @@ async function fetchDocuments(server: Server, name: string, docs: { id: string; 
   return body.results.flatMap(({ docs: found }) => found.flatMap((one) => ("ok" in one ? [one.ok] : [])));
 }
 
-function full(error: unknown): unknown {
+export function full(error: unknown): unknown {
   return isFull(error) ? new DiskFull("storage-full", { cause: error }) : error;
 }

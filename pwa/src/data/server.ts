@@ -35,8 +35,9 @@ export class Server {
     private readonly base = "",
   ) {}
 
-  get<T>(path: string, seconds = 30): Promise<Answer<T>> {
-    return this.request("GET", path, undefined, seconds);
+  /** @param early called with the headers of an answer that is none of errors, before its body has come */
+  get<T>(path: string, seconds = 30, early?: (headers: Headers) => void): Promise<Answer<T>> {
+    return this.request("GET", path, undefined, seconds, early);
   }
 
   /** @param text the body, as JSON text */
@@ -44,7 +45,13 @@ export class Server {
     return this.request("POST", path, text, seconds);
   }
 
-  private async request<T>(method: string, path: string, text: string | undefined, seconds: number): Promise<Answer<T>> {
+  private async request<T>(
+    method: string,
+    path: string,
+    text: string | undefined,
+    seconds: number,
+    early?: (headers: Headers) => void,
+  ): Promise<Answer<T>> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), seconds * 1000);
     const init: RequestInit = { method, signal: limit.signal, credentials: "same-origin", cache: "no-store" };
@@ -52,6 +59,7 @@ export class Server {
     if (text !== undefined) init.body = text;
     try {
       const response = await this.fetch(this.base + path, init);
+      if (response.ok) early?.(response.headers);
       const answer = await response.text();
       return read<T>(response, answer);
     } catch (error) {

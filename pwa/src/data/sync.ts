@@ -5,6 +5,7 @@
 import { localChanges } from "./database";
 import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
+import { snapshot } from "./snapshot";
 import type { Session, SyncState } from "./types";
 
 const SOON = 3_000; // ms after a save
@@ -127,7 +128,7 @@ export class Sync {
   private async mark({ generation }: Session): Promise<{ mark: PullMark; reset: boolean }> {
     const { store, receipts, name } = this.around.replica;
     const known = await store.get<PullMark>("values", `pull:${name}`);
-    if (!known) return { mark: { since: "0", generation }, reset: false };
+    if (!known) return { mark: { since: "0", generation, snapshot: true }, reset: false };
     if (known.generation === generation) return { mark: known, reset: false };
     await receipts.forgetAccepted((since) => localChanges(this.around.replica.local, since, false));
     return { mark: { since: "0", generation }, reset: true };
@@ -152,7 +153,8 @@ export class Sync {
     const { replica, show, changed } = this.around;
     const first = !mark.complete;
     show({ phase: first ? "first" : "pull" });
-    return pull(replica, mark, session.update_seq, session.time, async (done, total) => {
+    const read = first && mark.snapshot ? snapshot : pull;
+    return read(replica, mark, session.update_seq, session.time, async (done, total) => {
       if (this.stopped) throw new Error("stopped");
       if (first) show({ progress: { done, total } });
       await this.settle();
