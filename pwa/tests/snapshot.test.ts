@@ -1,5 +1,6 @@
 /** The first sync: a unit's database in chunks, cut where it hurts. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { Cipher } from "../src/data/cipher";
 import { FakeServer } from "./fake-server";
 import { PIN, TestPhone } from "./phones";
 
@@ -51,6 +52,15 @@ test("1,200 documents come in chunks, tell how far they are, and are neither off
   await phone.sync();
   expect(asked(server)).toHaveLength(3);
   expect(server.arrivals.size).toBe(0);
+});
+
+test("what has come is shown without reading it back from the disk, which costs a cheap phone most", async () => {
+  const phone = await begun(filled(20, 6));
+  const opened = vi.spyOn(Cipher.prototype, "open");
+  onTestFinished(() => opened.mockRestore());
+  await phone.sync();
+  expect(phone.phone.visitLines.value).toHaveLength(20);
+  expect(opened).not.toHaveBeenCalled();
 });
 
 test("both sides of a conflict come with the first sync, the winner is shown, and only what changed later is fetched", async () => {

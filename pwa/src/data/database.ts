@@ -127,7 +127,10 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at); // `from` with a function is ten times slower
+  return bytes;
 }
 
 /** One change of the local database: every leaf of the document, and the winning revision's body if it was asked for. */

@@ -7,6 +7,7 @@ import { nameOf, type List } from "./list";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
 import type { Server } from "./server";
+import type { Written } from "./snapshot";
 import { Sync, type SyncChange } from "./sync";
 import type { AnyDocument, Catalog, HouseholdView, Person, Refused, Resident, Session, Visit } from "./types";
 
@@ -43,6 +44,8 @@ export class Engine {
   private readonly receipts: Receipts;
   private keeping: ReturnType<typeof setTimeout> | undefined;
   private catching: Promise<void> = Promise.resolve();
+  /** the first sync runs: what it writes is taken in as it comes (`took`) */
+  private first = false;
 
   private constructor(
     private readonly host: Host,
@@ -57,8 +60,12 @@ export class Engine {
       replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name },
       hello: (state) => host.hello(state),
       now: () => host.clock.now(),
-      show: (change) => host.show(change),
+      show: (change) => {
+        if (change.phase) this.first = change.phase === "first";
+        host.show(change);
+      },
       lost: () => host.lost(),
+      took: (written) => this.took(written),
       changed: async () => {
         await this.catchUp();
         host.tell();
@@ -134,7 +141,7 @@ export class Engine {
   async keep(): Promise<void> {
     clearTimeout(this.keeping);
     this.keeping = undefined;
-    await this.catchUp(false);
+    if (!this.first) await this.catchUp(false);
     await this.writeList();
   }
 
@@ -191,6 +198,26 @@ export class Engine {
 
   private async showErased(): Promise<void> {
     this.host.show({ erased: await this.host.store.get<number>("values", noteOf(this.name)) });
+  }
+
+  /** The list and the receipts learn what was pulled without reading it back from the disk. */
+  private async took({ documents, from, to }: Written): Promise<boolean> {
+    await this.catching;
+    const { list } = this.host;
+    const gone = documents.some((one) => "_deleted" in one && list.has(one._id)); // more is done about that than here
+    if (gone || to - from !== documents.length || list.seq !== from || !this.receipts.pass(from, to)) return false;
+    const taken = new Map<string, Stored>();
+    const torn = new Set<string>(); // of several revisions PouchDB knows the winner
+    for (const one of documents) if (taken.has(one._id) || list.has(one._id)) torn.add(one._id);
+    else taken.set(one._id, one);
+    const winners = torn.size ? await this.local.all([...torn]) : [];
+    for (const id of torn) taken.delete(id);
+    for (const one of winners) taken.set(one._id, one);
+    const lost = [...torn].filter((id) => !taken.has(id)).map((id) => [id, null] as const);
+    list.apply([...[...taken].map(([id, one]) => [id, "_deleted" in one ? null : one] as const), ...lost]);
+    list.seq = to;
+    this.show(false);
+    return true;
   }
 
   private show(keepSoon: boolean): void {

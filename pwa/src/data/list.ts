@@ -63,6 +63,10 @@ export class List {
     return this.rows.size;
   }
 
+  has(id: string): boolean {
+    return this.rows.has(id);
+  }
+
   /** Documents that waited to be sent when the list was last written. */
   get waiting(): number {
     return [...this.pending.values()].filter((state) => state === "waiting").length;

@@ -71,6 +71,13 @@ export class Receipts {
     for (const one of theirs) this.pulled.add(one);
   }
 
+  /** These local changes need no scan: all of them were pulled. False when earlier ones have not been looked at. */
+  pass(from: number, to: number): boolean {
+    if (this.scanned !== from) return false;
+    this.scanned = to;
+    return true;
+  }
+
   /** The server's answers to a push, in one transaction. */
   async record(receipts: Receipt[]): Promise<void> {
     if (!receipts.length) return;

@@ -22,24 +22,31 @@ interface Asked {
   chunk: Promise<Chunk>;
 }
 
-/** `onChunk` gets documents done and, as far as known, to do. */
+/** A chunk as it was written: PouchDB's sequence numbers before and after. */
+export interface Written {
+  documents: Stored[];
+  from: number;
+  to: number;
+}
+
+/** `onChunk` gets what was written, documents done and, as far as known, to do. */
 export async function snapshot(
   replica: Replica,
   mark: PullMark,
   seen: string,
   at: string,
-  onChunk: (done: number, total: number) => Promise<void>,
+  onChunk: (written: Written, done: number, total: number) => Promise<void>,
 ): Promise<PullMark> {
   let asked = ask(replica, mark.since);
   for (let done = 0; ; ) {
     const next = await asked.next;
     const following = next === null ? undefined : ask(replica, next);
     const { docs, last_seq: since, pending } = await asked.chunk;
-    await write(replica, docs, at);
+    const written = await write(replica, docs, at);
     done += docs.length;
     const now: PullMark = following ? { ...mark, since } : { ...mark, since, seen, complete: true };
     await replica.store.put("values", `pull:${replica.name}`, now);
-    await onChunk(done, done + pending);
+    await onChunk(written, done, done + pending);
     if (!following) return now;
     asked = following;
   }
@@ -59,14 +66,16 @@ function ask({ server, name }: Replica, since: string): Asked {
   return { next, chunk };
 }
 
-async function write({ local, receipts }: Replica, documents: Stored[], at: string): Promise<void> {
-  if (!documents.length) return;
-  await receipts.whilePulling(async () => {
+async function write({ local, receipts }: Replica, documents: Stored[], at: string): Promise<Written> {
+  return receipts.whilePulling(async () => {
     try {
       // receipts first: a crash between the two leaves a receipt for something that the server does hold
       await receipts.acceptPulled(documents.map((one): Revision => [one._id, one._rev]), at);
-      const failed = await local.bulkDocs(documents, { new_edits: false });
+      const { update_seq: from } = await local.info();
+      const failed = documents.length ? await local.bulkDocs(documents, { new_edits: false }) : [];
       if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
+      const { update_seq: to } = await local.info();
+      return { documents, from: Number(from), to: Number(to) };
     } catch (error) {
       throw full(error);
     }

@@ -5,7 +5,7 @@
 import { localChanges } from "./database";
 import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
-import { snapshot } from "./snapshot";
+import { snapshot, type Written } from "./snapshot";
 import type { Session, SyncState } from "./types";
 
 const SOON = 3_000; // ms after a save
@@ -27,6 +27,8 @@ export interface Surroundings {
   show(change: SyncChange): void;
   /** documents or receipts have changed */
   changed(): Promise<void>;
+  /** Takes in what the first sync wrote. False when something else was written meanwhile: then look for all changes. */
+  took(written: Written): Promise<boolean>;
   random?: () => number;
 }
 
@@ -153,13 +155,19 @@ export class Sync {
     const { replica, show, changed } = this.around;
     const first = !mark.complete;
     show({ phase: first ? "first" : "pull" });
-    const read = first && mark.snapshot ? snapshot : pull;
-    return read(replica, mark, session.update_seq, session.time, async (done, total) => {
+    const came = async (done: number, total: number, known = false) => {
       if (this.stopped) throw new Error("stopped");
       if (first) show({ progress: { done, total } });
+      if (known) return;
       await this.settle();
       await changed();
-    });
+    };
+    if (!first || !mark.snapshot) return pull(replica, mark, session.update_seq, session.time, came);
+    const end = await snapshot(replica, mark, session.update_seq, session.time, async (written, ...progress) =>
+      came(...progress, await this.around.took(written)),
+    );
+    await changed();
+    return end;
   }
 
   private scan(): Promise<unknown> {
