@@ -19,6 +19,7 @@ from e2e.test_accessibility import check
 from sync.embedded.door import find_reach
 from sync.names import Names
 from sync.store import Document, Store
+from sync.text import fold
 
 PASSWORD = "gà mái đẻ trứng"
 STEP = 30
@@ -213,17 +214,20 @@ def test_a_session_that_was_ended_elsewhere_has_to_sign_in_again(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize(("width", "middle"), [(1280, "Thị Mỹ"), (360, "Thị Kiều")])
 def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
-    contexts: Callable[..., BrowserContext], desk: Callable[..., Desk], server: Server
+    contexts: Callable[..., BrowserContext], server: Server, width: int, middle: str
 ) -> None:
-    admin = desk("quantri").page
+    desk = Desk(contexts(width, 800), server)
+    desk.sign_in("quantri")
+    admin, name, login = desk.page, f"Hoàng {middle} Linh", fold(f"hoang {middle} linh").replace(" ", ".")
     admin.goto(f"{server.url}/desk/people")
     wrong = check(admin, "people, for an administrator", targets=False)
     form = admin.get_by_role("region", name="Thêm cán bộ của phường")
-    form.get_by_label("Họ và tên đầy đủ").fill("Hoàng Thị Mỹ Linh")
+    form.get_by_label("Họ và tên đầy đủ").fill(name)
     form.get_by_label("Vai trò").select_option("supervisor")
     form.get_by_role("button", name="Thêm").click()
-    expect(admin.get_by_role("heading", level=1)).to_have_text("Hoàng Thị Mỹ Linh")
+    expect(admin.get_by_role("heading", level=1)).to_have_text(name)
     wrong += check(admin, "person of the ward", targets=False)
     admin.get_by_role("button", name="Tạo đường dẫn đặt mật khẩu").click()
     link = admin.get_by_label("Đường dẫn của lời mời").input_value()
@@ -233,7 +237,7 @@ def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
     page.goto(f"{server.url}/join")
     wrong += check(page, "code to be typed", targets=False)
     page.goto(link)
-    expect(page.get_by_label("Tên đăng nhập")).to_have_value("hoang.thi.my.linh")
+    expect(page.get_by_label("Tên đăng nhập")).to_have_value(login)
     page.get_by_label("Mật khẩu mới", exact=True).fill("matkhau2026")
     page.get_by_label("Nhập lại mật khẩu mới").fill("matkhau2026")
     page.get_by_role("button", name="Đặt mật khẩu và vào").click()
@@ -251,6 +255,6 @@ def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
     stranger.goto(link)
     expect(stranger.get_by_role("main")).to_contain_text("Đặng Quốc Khánh")
     wrong += check(stranger, "used link", targets=False)
-    give_password(stranger, server, "hoang.thi.my.linh")
+    give_password(stranger, server, login)
     stranger.wait_for_url("**/desk")
     assert not wrong, "\n".join(wrong)

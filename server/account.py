@@ -27,6 +27,8 @@ from sync.store import Document
 HERE = "/desk/account"
 DONE = frozenset({"password", "second-factor-removed", "session-ended", "sessions-ended"})
 """What a page may say was done: ``?done=…``, the key of ``account.done.…``."""
+FEW_CODES = 3
+"""Recovery codes, at which it is time to make new ones."""
 
 
 async def index(request: Request) -> Response:
@@ -46,6 +48,7 @@ async def show(request: Request, *, status: int = 200, wrong: dict[str, str] | N
         codes_left=len(person["totp"]["recovery"]) if person.get("totp") else None,
         since=person["totp"]["since"] if person.get("totp") else None,
         offered=viewer(request).may(Permission.SECOND_FACTOR),
+        few=FEW_CODES,
         sessions=await list_own(request),
         shortest=SHORTEST,
         longest=LONGEST,

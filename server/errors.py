@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.logs import ROUTE
+from server.logs import path_of
 from server.texts import translate
 from sync import gateway_errors
 from sync.store import StoreError
@@ -121,7 +121,7 @@ async def handle(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreError):
         log.warning(
             "store failed",
-            path=request.scope.get(ROUTE, request.url.path),
+            path=path_of(request.scope),
             code=error.code,
             reason=error.reason,
         )
@@ -149,9 +149,7 @@ class Failures:
         try:
             await self.app(scope, receive, watch)
         except Exception as error:
-            log.error(
-                "request failed", path=scope.get(ROUTE, scope["path"]), method=scope["method"], exc_info=error
-            )
+            log.error("request failed", path=path_of(scope), method=scope["method"], exc_info=error)
             if started:
                 raise
             await respond(HTTPConnection(scope), Problem("internal"))(scope, receive, send)

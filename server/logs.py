@@ -9,6 +9,8 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+MOUNTED = ("/sync/", "/static/", "/app/")
+"""Paths of databases and files, which are about nobody."""
 QUIET = ("/healthz", "/readyz", "/static/", "/app/")
 log = structlog.get_logger("access")
 
@@ -37,6 +39,18 @@ def configure_logs(level: str) -> None:
 
 ROUTE = "gtn.route"
 """Where in a request's scope `server.access` notes the pattern of the route that was found."""
+
+
+def path_of(scope: Scope) -> str:
+    """What may be told of a path: the pattern of its route, or its first part alone where none was found.
+
+    A link with a slash too many matches nothing, and still has its code in it.
+    """
+    path = str(scope["path"])
+    if ROUTE in scope or path.startswith(MOUNTED):
+        return str(scope.get(ROUTE, path))
+    first = path[1:].partition("/")[0]
+    return path if path == f"/{first}" else f"/{first}/…"
 
 
 class AccessLog:
@@ -68,7 +82,7 @@ class AccessLog:
             say(
                 "request",
                 method=scope["method"],
-                path=scope.get(ROUTE, scope["path"]),
+                path=path_of(scope),
                 status=status,
                 ms=took,
             )

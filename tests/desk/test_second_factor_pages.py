@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -158,6 +159,26 @@ async def test_a_recovery_code_opens_once(sign_in: SignIn, site: Site, browser: 
     assert (await browser.post("/sign-in/code", data={**fields, "code": codes[1]})).status_code == 401
     new = re.findall(r"<code>([A-Z0-9]{5}-[A-Z0-9]{5})</code>", renewed.text)
     assert (await browser.post("/sign-in/code", data={**fields, "code": new[1]})).status_code == 303
+
+
+@pytest.mark.anyio
+async def test_few_recovery_codes_are_told(sign_in: SignIn, site: Site) -> None:
+    client, person = await user(sign_in, site, "saphetma")
+    _, codes = await set_up(client)
+    for code in codes[:6]:
+        assert await second_factor.use(site.accounts, person, code)
+    assert "sắp hết" not in (await client.get(ACCOUNT)).text
+    assert await second_factor.use(site.accounts, person, codes[6])
+    assert "sắp hết" in (await client.get(ACCOUNT)).text
+
+
+@pytest.mark.anyio
+async def test_of_two_who_use_one_code_at_the_same_moment_one_comes_in(sign_in: SignIn, site: Site) -> None:
+    client, person = await user(sign_in, site, "cungluc")
+    secret, codes = await set_up(client)
+    for code in (codes[0], code_of(secret, 1)):
+        used = await asyncio.gather(*(second_factor.use(site.accounts, person, code) for _ in range(4)))
+        assert used.count(True) == 1, code
 
 
 @pytest.mark.anyio

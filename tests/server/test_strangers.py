@@ -150,9 +150,12 @@ def test_logs_tell_neither_who_signs_in_nor_with_what(
         form = {"attempt": "x" * 32, "new": "gà mái đẻ trứng", "again": "gà mái đẻ trứng"}
         done = visitor.post(f"/join/{made.code}", data=form)
         visitor.get("/desk/people/with-codes")
+        for path in (f"/join/{made.code}/", f"/joins/{made.code}", "/desk/people/with-codes/x/y"):
+            visitor.get(path)
         visitor.post("/sign-in", data={"login": "supervisor"}, headers={"content-type": "text/plain"})
     assert done.status_code == 303
     told = str(logs)
+    assert "/join/…" in told
     assert len(logs) >= 8, told
     cookie = done.headers["set-cookie"].partition("=")[2].partition(";")[0]
     for secret in (*secrets, begun, PASSWORD, cookie, "with-codes", "supervisor", "Người", "testclient"):
