@@ -15,10 +15,11 @@ from contextlib import suppress
 
 import structlog
 
-from sync.erasing import erase_late, named_in
+from sync.erasing import erase_late
 from sync.ledger import Ledger
 from sync.merge import MergeError, merge
 from sync.names import Names
+from sync.redaction import named_in
 from sync.revisions import child_of
 from sync.store import Document, NotFound, Store, StoreError
 

@@ -3,12 +3,13 @@
 The ledger is written first; from then on no phone can bring the record back. Then, in an order that can be
 begun again after any interruption:
 
-1. Visits that helped this person keep what is counted (service, level, the id) and lose their free text: the
+1. The ledger keeps traces of the name and phone number, for what phones bring late (`sync.traces`).
+2. Visits that helped this person keep what is counted (service, level, the id) and lose their free text: the
    note, the reason to come back, and both in the history. So do visits of the household that write the name
-   or phone number. A household says nothing about its residents and stays as it is.
-2. Every leaf of the record ends in a tombstone that holds no field.
-3. What the quarantine holds of it is emptied.
-4. The databases are compacted: the bodies of earlier revisions are gone.
+   or phone number. Anywhere else in the unit a gap stands where the name stood.
+3. Every leaf of the record ends in a tombstone that holds no field.
+4. What the quarantine holds of it is emptied.
+5. The databases are compacted: the bodies of earlier revisions are gone.
 
 Revisions are named by what they say (`sync.revisions`), so that it does no harm when two processes erase
 at once. `settle` finishes what was cut short, and erases again what a restored backup brought back.
@@ -18,28 +19,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
 
-from sync.documents import ULID, VisitRecord
 from sync.ledger import Ledger
 from sync.names import Names
+from sync.redaction import RESIDENT, emptied, named_in, people_of, without_text
 from sync.revisions import child_of
 from sync.store import Document, NotFound, Store, StoreError
+from sync.traces import Phrase, Traces, masked, phrases_of, without_names
 
-_RESIDENT = re.compile(rf"resident:{ULID}")
+__all__ = (
+    "Erased",
+    "emptied",
+    "end_branches",
+    "erase",
+    "erase_all",
+    "erase_late",
+    "follow",
+    "named_in",
+    "people_of",
+    "settle",
+    "without_text",
+)
+
 _BARE = frozenset({"_id", "_rev", "_revisions", "_deleted"})
-_TEXTS = frozenset({"note", "why", "history"})
 AT_ONCE = 500
 SETTLE_SECONDS = 600.0
 
+Redact = Callable[[Document], Document]
 log = structlog.get_logger(__name__)
 
 
@@ -57,22 +70,33 @@ async def erase(store: Store, names: Names, ward: str, unit: str, resident_id: s
     return await erase_all(store, names, ward, unit, [resident_id])
 
 
-async def erase_all(store: Store, names: Names, ward: str, unit: str, ids: Sequence[str]) -> Erased:
+async def erase_all(
+    store: Store, names: Names, ward: str, unit: str, ids: Sequence[str], *, traced: bool = True
+) -> Erased:
     """Returns once nothing of these residents can be read any more; may be called again at any time.
 
+    :param traced: whether the ledger keeps traces of their names.
     :raises ValueError: for an id that is no resident's.
     :raises StoreError: when it was cut short: the ledger remembers, and `settle` goes on.
     """
-    if not all(_RESIDENT.fullmatch(id) for id in ids):
+    if not all(RESIDENT.fullmatch(id) for id in ids):
         raise ValueError("only residents are erased")
     ledger, database = Ledger(store, names), names.unit(ward, unit)
-    await ledger.enter(ward, unit, ids)
-    visits = await _empty_visits(store, database, await _learn(store, database, ids))
+    cut_short = await ledger.enter(ward, unit, ids)
+    phrases: set[Phrase] = set()
+    for id in ids:
+        phrases |= (known := await _learn(store, database, id))
+        if traced:
+            await ledger.trace(ward, unit, id, known)
+    # one that was cut short may have left no record to learn from, but its traces
+    traces = await ledger.traces(database) if cut_short and not phrases else Traces.of(phrases)
+    change = redacting(set(ids), traces)
+    visits = await redact_all(store, database, lambda one: one if one["_id"] in ids else change(one))
     branches = 0
     for id in ids:
         branches += await end_branches(store, database, id)
     quarantine = names.ward(ward).quarantine
-    refused = await empty_quarantine(store, quarantine, names.public(database), ids)
+    refused = await empty_quarantine(store, quarantine, names.public(database), ids, traces)
     await store.compact(database)
     await store.compact(quarantine)
     await ledger.finish(ward, unit, ids)
@@ -83,7 +107,8 @@ async def settle(store: Store, names: Names) -> int:
     """Erase what the ledger has and a database still shows; how many residents that were."""
     units: dict[tuple[str, str], list[str]] = defaultdict(list)
     undone: set[str] = set()
-    for entry in await Ledger(store, names).entries():
+    ledger = Ledger(store, names)
+    for entry in await ledger.entries():
         units[entry.ward, entry.unit].append(entry.id)
         if not entry.done:
             undone.add(entry.id)
@@ -99,6 +124,7 @@ async def settle(store: Store, names: Names) -> int:
             if again := [id for id in some if id in back or id in undone]:
                 await erase_all(store, names, ward, unit, again)
                 count += len(again)
+    await ledger.drop_traces()
     return count
 
 
@@ -124,12 +150,12 @@ async def end_branches(store: Store, database: str, id: str) -> int:
     return len(ends)
 
 
-async def empty_visit(store: Store, database: str, id: str) -> int:
-    """Take the free text out of every live leaf of a visit; how many had any."""
+async def redact(store: Store, database: str, id: str, change: Redact) -> int:
+    """Put a redacted child on every live leaf of a document that needs one; how many did."""
     leaves: list[Document] = []
     with suppress(NotFound):
         leaves = await store.leaves(database, id)
-    fresh = [child_of(leaf, empty) for leaf in leaves if (empty := without_text(leaf)) != leaf]
+    fresh = [child_of(leaf, changed) for leaf in leaves if (changed := change(leaf)) != leaf]
     if fresh:
         await store.graft(database, fresh)
     return len(fresh)
@@ -141,151 +167,86 @@ async def erase_late(store: Store, ledger: Ledger, database: str, documents: Ite
     To be called after each write; gives the ids in the ledger that the documents are, or speak of.
     """
     written = list(documents)
-    erased = await ledger.erased(database, named_in(written))
-    if not erased:
+    if not written:
         return set()
+    erased, traces = await asyncio.gather(ledger.erased(database, named_in(written)), ledger.traces(database))
     count = 0
     for id in {document["_id"] for document in written} & erased:
         count += await end_branches(store, database, id)
+    change = redacting(erased, traces)
     for document in written:
-        if not erased.isdisjoint(people_of(document)):
-            count += await empty_visit(store, database, document["_id"])
+        if document["_id"] not in erased and change(document) != document:
+            count += await redact(store, database, document["_id"], change)
     if count:
         await store.compact(database)
     return erased
 
 
-def named_in(documents: Iterable[Document]) -> set[str]:
-    """The residents that documents are, or speak of; of documents that may have any shape."""
-    named: set[str] = set()
-    for document in documents:
-        named |= {str(document.get("_id")), *people_of(document)}
-    return {id for id in named if _RESIDENT.fullmatch(id)}
+def redacting(ids: Collection[str], traces: Traces) -> Redact:
+    """What is to be taken out of documents that are not these residents' own."""
 
+    def change(document: Document) -> Document:
+        helped = not people_of(document).isdisjoint(ids)
+        return without_names(without_text(document) if helped else document, traces)
 
-def people_of(visit: Document) -> set[str]:
-    """Those whom a visit helped, or once said it had."""
-    history = visit.get("history")
-    past = history if isinstance(history, list) else []
-    records = [entry.get("value") for entry in (visit.get("record"), *past) if isinstance(entry, dict)]
-    helps = [record.get("helps") for record in records if isinstance(record, dict)]
-    each = [help for some in helps if isinstance(some, list) for help in some if isinstance(help, dict)]
-    return {help["person"] for help in each if isinstance(help.get("person"), str)}
-
-
-def without_text(visit: Document) -> Document:
-    """The visit as it is counted, with nothing that was typed; what has no text is left as it is."""
-    if not isinstance(visit.get("record"), dict):
-        return visit
-    empty = {**visit, "record": {**visit["record"], "value": _bare(visit["record"].get("value"))}}
-    past = [entry for entry in visit.get("history", ()) if _is_past_record(entry)]
-    if past or "history" in visit:
-        empty["history"] = [{**entry, "value": _bare(entry["value"])} for entry in past]
-    return empty
-
-
-def _bare(record: Any) -> Any:
-    if not isinstance(record, dict):
-        return record
-    kept = {name: value for name, value in record.items() if name != "note"}
-    if isinstance(kept.get("follow_up"), dict):
-        kept["follow_up"] = {**kept["follow_up"], "why": ""}
-    return kept
-
-
-def _is_past_record(entry: Any) -> bool:
-    """A history may hold values of any shape; only what is a visit's record can be emptied surely."""
-    try:
-        msgspec.convert(entry["value"], VisitRecord)
-    except (msgspec.ValidationError, KeyError, TypeError):
-        return False
-    return bool(entry.get("field") == "record")
+    return change
 
 
 def _is_tombstone(leaf: Document) -> bool:
     return bool(leaf.get("_deleted")) and leaf.keys() <= _BARE
 
 
-@dataclass(frozen=True, slots=True)
-class _About:
-    """The residents, where they live, and the words that would name them in a text."""
-
-    ids: frozenset[str]
-    households: frozenset[str]
-    words: frozenset[str]
-
-    def concerns(self, visit: Document) -> bool:
-        if not self.ids.isdisjoint(people_of(visit)):
-            return True
-        if visit.get("household") not in self.households:
-            return False
-        said = json.dumps(visit, ensure_ascii=False).casefold()
-        return any(word in said for word in self.words)
+async def _learn(store: Store, database: str, id: str) -> set[Phrase]:
+    phrases: set[Phrase] = set()
+    with suppress(NotFound):
+        for leaf in await store.leaves(database, id):
+            phrases |= phrases_of(leaf)
+    return phrases
 
 
-async def _learn(store: Store, database: str, ids: Sequence[str]) -> _About:
-    households: set[str] = set()
-    words: set[str] = set()
-    for id in ids:
-        with suppress(NotFound):
-            for leaf in await store.leaves(database, id):
-                households.add(str(leaf.get("household")))
-                past = [entry for entry in leaf.get("history", ()) if entry.get("field") == "identity"]
-                for register in (leaf.get("identity") or {}, *past):
-                    value = register.get("value") or {}
-                    words |= {value[name].casefold() for name in ("name", "phone") if value.get(name)}
-    return _About(frozenset(ids), frozenset(households), frozenset(words))
-
-
-async def _empty_visits(store: Store, database: str, about: _About) -> int:
-    """Winning revisions page by page, and all leaves of those visits that wait to be merged."""
+async def redact_all(store: Store, database: str, change: Redact) -> int:
+    """Winning revisions page by page, and all leaves of those that wait to be merged; how many visits."""
     count = 0
-    async for page in store.pages(database, startkey="visit:", endkey="visit;"):
-        concerned = [visit for visit in page if about.concerns(visit)]
-        fresh = [child_of(one, empty) for one in concerned if (empty := without_text(one)) != one]
+    async for page in store.pages(database):
+        documents = [one for one in page if not one["_id"].startswith("_")]
+        fresh = [child_of(one, changed) for one in documents if (changed := change(one)) != one]
         if fresh:
             await store.graft(database, fresh)
-        count += len(fresh)
+        count += sum(one["_id"].startswith("visit:") for one in fresh)
     rows = []
     with suppress(NotFound):
         rows = await store.view(database, "conflicts", "open")
-    for id in {row["id"] for row in rows if row["id"].startswith("visit:")}:
-        with suppress(NotFound):
-            if any(about.concerns(leaf) for leaf in await store.leaves(database, id)):
-                count += await empty_visit(store, database, id)
+    for id in sorted({row["id"] for row in rows}):
+        changed_leaves = await redact(store, database, id, change)
+        count += changed_leaves if id.startswith("visit:") else 0
     return count
 
 
-async def empty_quarantine(store: Store, quarantine: str, database: str, ids: Sequence[str]) -> int:
+async def empty_quarantine(
+    store: Store, quarantine: str, database: str, ids: Collection[str], traces: Traces
+) -> int:
     """`database` as phones name it. What could be read of a visit stays, without its text."""
     count = 0
     async for page in store.pages(quarantine, startkey="refused:", endkey="refused;"):
         for entry in page:
             if entry.get("database") != database:
                 continue
-            said = json.dumps(entry.get("document"))
-            if not any(id in said for id in ids):
-                continue
-            empty = {**entry, "detail": "", "document": emptied(entry.get("document"), ids)}
+            empty = empty_entry(entry, ids, traces)
             if empty != entry:
                 await store.update(quarantine, entry["_id"], lambda _, empty=empty: empty)  # type: ignore[misc]
                 count += 1
     return count
 
 
-def emptied(refused: Any, ids: Collection[str]) -> Any:
-    """What the quarantine may keep of a document that is, or speaks of, one of these residents."""
-    if not isinstance(refused, dict) or refused.get("type") != "visit" or refused.get("_id") in ids:
-        return {name: refused[name] for name in ("_id", "_rev") if name in refused}
-    return _textless(refused)
-
-
-def _textless(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_textless(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {name: _textless(item) for name, item in value.items() if name not in _TEXTS}
+def empty_entry(entry: dict[str, Any], ids: Collection[str], traces: Traces) -> dict[str, Any]:
+    """What the quarantine may keep of an entry (``document``, ``detail``)."""
+    document = entry.get("document")
+    said = json.dumps(document)
+    if any(id in said for id in ids):
+        return {**entry, "detail": "", "document": emptied(document, ids)}
+    home = str(document.get("household")) if isinstance(document, dict) else ""
+    kept = masked(document, home, traces)
+    return entry if kept == document else {**entry, "detail": "", "document": kept}
 
 
 async def _alive(store: Store, database: str, ids: Sequence[str]) -> set[str]:

@@ -6,8 +6,9 @@ batch ends in one of two ways only: every document is written or durably in quar
 request fails and comes again.
 
 What the ledger has as erased is refused whatever it says, and the quarantine gets no word of it. A visit may
-still tell that someone was helped who is erased by now: it is counted and stored without its free text. The
-ledger is asked before and after the write, so that an erasure in between holds too.
+still tell that someone was helped who is erased by now: it is counted and stored without its free text. Any
+document may still name someone erased: a gap is stored in place of the name. The ledger is asked before and
+after the write, so that an erasure in between holds too.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ import structlog
 
 from sync import checks, clocks
 from sync.checks import Refusal, Stored, Writer
-from sync.erasing import emptied, empty_quarantine, erase_late, named_in, people_of, without_text
+from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, redacting
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
 from sync.gateway_upstream import Upstream
 from sync.ledger import Ledger
 from sync.names import WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
+from sync.redaction import named_in
 from sync.revisions import child_of
 from sync.store import Document, Store, StoreError
+from sync.traces import Traces
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -74,8 +77,7 @@ class Writes:
         :raises GatewayError: when the whole batch must come again, or can never be read.
         """
         revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
-        asked = named_in(revisions.values())
-        erased = await _of_store(self._ledger.erased(batch.database, asked))
+        erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
         refused = [r for d in revisions.values() if (r := _check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
@@ -94,8 +96,8 @@ class Writes:
                     accepted.append(document)
                 else:
                     refused.append(refusal)
-        refused += await self._forward(batch, accepted, erased)
-        refused = [_kept(one, erased) for one in refused]
+        refused += await self._forward(batch, accepted, redacting(erased, traces))
+        refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         late = await _of_store(self._erase_late(batch, accepted, refused))
         refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
@@ -156,15 +158,13 @@ class Writes:
             raise GatewayError("store-unavailable", f"{status} from {path}")
         return status, answer
 
-    async def _forward(
-        self, batch: Batch, documents: Sequence[Document], erased: Collection[str]
-    ) -> list[Refused]:
+    async def _forward(self, batch: Batch, documents: Sequence[Document], change: Redact) -> list[Refused]:
         """Write what passed the checks; gives what CouchDB's own validator refuses."""
         if not documents:
             return []
         arrival = datetime.fromisoformat(batch.bringer.at)
         timely = [clocks.correct(document, arrival) or document for document in documents]
-        stored = [_silenced(document, erased) for document in timely]
+        stored = [_redacted(document, change) for document in timely]
         body = {"new_edits": False, "docs": stored}
         status, answer = await self._upstream.ask(
             batch.person, batch.role, "POST", f"{batch.path}/_bulk_docs", body
@@ -188,14 +188,19 @@ class Writes:
     ) -> set[str]:
         """The residents that were erased meanwhile: what was just written and kept of them goes, too."""
         late = await erase_late(self._store, self._ledger, batch.database, accepted)
-        kept = await self._ledger.erased(
-            batch.database, named_in(one.document for one in refused if one.why != "erased")
-        )
-        if kept:
+        if not refused:
+            return late
+        kept, traces = await self._ask_ledger(batch, [one.document for one in refused])
+        if any(_kept(one, kept, traces).document != one.document for one in refused):
             quarantine = batch.names.quarantine
-            await empty_quarantine(self._store, quarantine, batch.bringer.database, sorted(kept))
+            await empty_quarantine(self._store, quarantine, batch.bringer.database, kept, traces)
             await self._store.compact(quarantine)
         return late | kept
+
+    async def _ask_ledger(self, batch: Batch, documents: Collection[Document]) -> tuple[set[str], Traces]:
+        return await asyncio.gather(
+            self._ledger.erased(batch.database, named_in(documents)), self._ledger.traces(batch.database)
+        )
 
     async def _keep(self, batch: Batch, refused: Sequence[Refused]) -> None:
         try:
@@ -214,19 +219,16 @@ async def _of_store(asked: Awaitable[T]) -> T:
         raise GatewayError("store-unavailable", f"ledger: {error.reason}") from None
 
 
-def _silenced(document: Document, erased: Collection[str]) -> Document:
-    """A visit that helped someone erased, as a child without text; any other document as it is."""
-    if people_of(document).isdisjoint(erased):
-        return document
-    empty = without_text(document)
-    return document if empty == document else child_of(document, empty)
+def _redacted(document: Document, change: Redact) -> Document:
+    """A document that says something of someone erased, as a child that does not; any other as it is."""
+    changed = change(document)
+    return document if changed == document else child_of(document, changed)
 
 
-def _kept(refused: Refused, erased: Collection[str]) -> Refused:
+def _kept(refused: Refused, erased: Collection[str], traces: Traces) -> Refused:
     """What the quarantine may know of a refused document."""
-    if named_in([refused.document]).isdisjoint(erased):
-        return refused
-    return Refused(emptied(refused.document, erased), refused.why)
+    entry = empty_entry({"document": refused.document, "detail": refused.detail}, erased, traces)
+    return Refused(entry["document"], refused.why, entry["detail"])
 
 
 def _judge(writer: Writer, document: Document, stored: Stored) -> Refused | None:

@@ -1,21 +1,32 @@
-"""Which records were erased on request: ids and times, nothing about anyone.
+"""Which records were erased on request: ids and times, and for a while the traces of names.
 
-One document per erased record in the database ``ledger``, which is no part of a backup, so that a restored
-one is erased anew: ``erased:<unit database>:<id>``, with `at` when it was asked and `done` once everything
-that said something was gone. The ledger is asked for each batch instead of being held in memory: an erasure
-counts for every process from the moment it is written.
+The database ``ledger`` is no part of a backup, so that a restored one is erased anew. One document per erased
+record, ``erased:<unit database>:<id>``, with `at` when it was asked and `done` once everything that said
+something was gone; it stays for ever and says nothing about anyone. Beside it, for `TRACED_DAYS`,
+``trace:<unit database>:<id>``: keyed hashes (HMAC-SHA256, RFC 2104) of the phrases that name this person, for
+notes that phones bring late (`sync.traces`). Their key lies in another database, ``accounts``: whoever gets
+hold of the ledger alone cannot try names on it.
+
+The ledger is asked for each batch instead of being held in memory: an erasure counts for every process from
+the moment it is written.
 """
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sync.names import Names
 from sync.store import Document, Store
+from sync.traces import Phrase, Traces, lengths_of
 
-_KIND = "erased"
+_KIND, _TRACE = "erased", "trace"
+_KEY = "traces"
+TRACED_DAYS = 180
+"""As long as a phone may be expected to come back with what it wrote before: twice the life of a sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +45,25 @@ class Ledger:
     def __init__(self, store: Store, names: Names) -> None:
         self._store = store
         self._names = names
+        self._key_of_traces = b""
 
-    async def enter(self, ward: str, unit: str, ids: Sequence[str]) -> None:
-        """Returns once every id is entered: from then on no write of it is accepted."""
+    async def enter(self, ward: str, unit: str, ids: Sequence[str]) -> set[str]:
+        """Returns once every id is entered: from then on no write of it is accepted.
+
+        Gives those that were entered before and never finished.
+        """
+        cut_short: set[str] = set()
 
         def begin(before: Document | None) -> Document | None:
-            if before is not None:
-                return None
-            return {"type": _KIND, "ward": ward, "unit": unit, "id": id, "at": _now()}
+            if before is None:
+                return {"type": _KIND, "ward": ward, "unit": unit, "id": id, "at": _now()}
+            if "done" not in before:
+                cut_short.add(before["id"])
+            return None
 
         for id in ids:
             await self._store.update(self._names.ledger, self._key(ward, unit, id), begin)
+        return cut_short
 
     async def finish(self, ward: str, unit: str, ids: Sequence[str]) -> None:
         def end(before: Document | None) -> Document | None:
@@ -72,8 +91,77 @@ class Ledger:
             for row in page
         ]
 
+    # -- traces ---------------------------------------------------------------------------------------
+
+    async def trace(self, ward: str, unit: str, id: str, phrases: Collection[Phrase]) -> None:
+        """Keep the hashes of these phrases, beside those that an erasure cut short has kept before."""
+        if not phrases:
+            return
+        database = self._names.public(self._names.unit(ward, unit))
+        key = await self._read_key()
+        hashes = {_seal(key, database, phrase) for phrase in phrases}
+        until = (datetime.now(UTC) + timedelta(days=TRACED_DAYS)).date().isoformat()
+
+        def keep(before: Document | None) -> Document:
+            known = before or {"lengths": [], "hashes": []}
+            return {
+                "type": _TRACE,
+                "ward": ward,
+                "unit": unit,
+                "until": until,
+                "lengths": sorted(lengths_of(phrases).union(known["lengths"])),
+                "hashes": sorted(hashes.union(known["hashes"])),
+            }
+
+        await self._store.update(self._names.ledger, f"{_TRACE}:{database}:{id}", keep)
+
+    async def traces(self, database: str) -> Traces:
+        """All that is kept for a unit's database (by its name in the store).
+
+        :raises StoreError: when the ledger cannot be asked; then nothing may be written.
+        """
+        public = self._names.public(database)
+        today = datetime.now(UTC).date().isoformat()
+        lengths: set[int] = set()
+        hashes: set[str] = set()
+        start = f"{_TRACE}:{public}:"
+        async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
+            for row in page:
+                if row["until"] >= today:
+                    lengths.update(row["lengths"])
+                    hashes.update(row["hashes"])
+        key = await self._read_key() if hashes else b""
+        return Traces(lambda phrase: _seal(key, public, phrase) in hashes, lengths)
+
+    async def drop_traces(self) -> int:
+        """Drop those whose time is over; how many residents' they were."""
+        today = datetime.now(UTC).date().isoformat()
+        start, count = f"{_TRACE}:", 0
+        async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
+            for row in page:
+                if row["until"] < today:
+                    await self._store.delete(self._names.ledger, row["_id"], row["_rev"])
+                    count += 1
+        if count:
+            await self._store.compact(self._names.ledger)
+        return count
+
+    async def _read_key(self) -> bytes:
+        def make(stored: Document | None) -> Document | None:
+            return {"type": "secret", "value": secrets.token_hex(32)} if stored is None else None
+
+        if not self._key_of_traces:
+            document = await self._store.update(self._names.accounts, _KEY, make)
+            self._key_of_traces = bytes.fromhex(str((document or {})["value"]))
+        return self._key_of_traces
+
     def _key(self, ward: str, unit: str, id: str) -> str:
         return f"{_KIND}:{self._names.public(self._names.unit(ward, unit))}:{id}"
+
+
+def _seal(key: bytes, database: str, phrase: Phrase) -> str:
+    said = "\n".join((database, *phrase)).encode()
+    return hmac.digest(key, said, "sha256").hex()[:32]
 
 
 def _now() -> str:
