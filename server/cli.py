@@ -131,6 +131,21 @@ def check() -> None:
     raise SystemExit(1 if differences else 0)
 
 
+@app.command("retention")
+def apply_retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what names anyone and is past its time; what is counted stays."""
+    from server.numbers import vietnam_today
+    from server.retention import apply, list_due
+
+    found = on_site(lambda site: (list_due if dry_run else apply)(site, vietnam_today()))
+    for due in found:
+        counts = f"{len(due.residents)} residents, text of {len(due.visits)} visits"
+        print(f"{due.unit}: {counts}, {len(due.refused)} refused records")
+    print("would be removed" if found and dry_run else "removed" if found else "nothing is past its time")
+
+
 @app.command("import")
 def import_households(
     file: Annotated[Path, typer.Argument(help="XLSX or CSV.")],

@@ -78,6 +78,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     deadline: Instant
     themes: list[Text]
     slogans: list[Text]
+    keep_days: Annotated[int, Meta(ge=1, le=36500)]
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxy: str = ""
     log_level: str = "info"
     store_password: str = ""
+    keep_days: int = 365
 
     @property
     def secure(self) -> bool:
@@ -87,6 +88,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 36500:
+        raise ValueError(f"must be a number of days from 1 to 36500, not {text!r}")
+    return int(text)
+
+
 def _ward(text: str) -> str:
     if not re.fullmatch(r"[0-9]{5}", text):
         raise ValueError(f"must be the ward's code of five digits, not {text!r}")
@@ -135,4 +142,5 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "GTN_TRUSTED_PROXY": ("trusted_proxy", _proxies),
     "GTN_LOG_LEVEL": ("log_level", _level),
     "GTN_STORE_PASSWORD": ("store_password", _text),
+    "GTN_KEEP_DAYS": ("keep_days", _days),
 }

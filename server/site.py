@@ -16,6 +16,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
+from server import retention
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
@@ -179,6 +180,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.live.run(),
         erasing.follow(site.store, site.names),
         site.tries.follow(),
+        retention.follow(site),
     ]
 
 

@@ -1,0 +1,143 @@
+"""What says who someone is, is kept for the campaign it was written for, and no longer.
+
+`Terms` says until when the records of a day are kept. `find_due` names what is past its time in one unit,
+`remove` takes it away: residents by the same erasure as one asked for (`sync.erasing`), whatever was typed in
+visits and in refused records likewise. What is counted (days, outcomes, services, levels, ids) stays, so
+every figure of work done stays true. Nothing else is touched: households are doors, not people.
+
+A resident belongs to the last day on which anything happened to the record or someone helped this person; a
+visit to its own day; a refused record to the day it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sync.erasing import AT_ONCE, erase_all, redact_all
+from sync.names import Names
+from sync.redaction import emptied, people_of, without_text
+from sync.store import Document, Store
+
+VIETNAM = timedelta(hours=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A campaign's days, first to last, and how many days after the last its records are kept."""
+
+    first: date
+    last: date
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All campaigns, and the days for which is kept what belongs to none."""
+
+    campaigns: Sequence[Term]
+    otherwise: int
+
+    def over(self, day: date | None, today: date) -> bool:
+        """Whether what is of this day is kept no longer; of several campaigns the longest term counts.
+
+        What has no readable day is kept: nothing goes by mistake.
+        """
+        if day is None:
+            return False
+        own = [term for term in self.campaigns if term.first <= day <= term.last]
+        ends = [term.last + timedelta(term.keep_days) for term in own] or [day + timedelta(self.otherwise)]
+        return max(ends) < today
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Ids in one unit of which the time is over: of residents, of visits with text, of refused records."""
+
+    ward: str
+    unit: str
+    residents: tuple[str, ...] = ()
+    visits: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.residents or self.visits or self.refused)
+
+
+async def find_due(store: Store, names: Names, ward: str, unit: str, terms: Terms, today: date) -> Due:
+    """:raises StoreError: when the unit cannot be read whole."""
+    last: dict[str, date | None] = {}
+    visits: list[str] = []
+    async for page in store.pages(names.unit(ward, unit)):  # residents come before visits
+        for document in page:
+            if document["_id"].startswith("resident:"):
+                last[document["_id"]] = _day_of_resident(document)
+            if document["_id"].startswith("visit:"):
+                day = _day_of_visit(document)
+                for person in people_of(document) & last.keys():
+                    last[person] = max(filter(None, (last[person], day)), default=None)
+                if terms.over(day, today) and without_text(document) != document:
+                    visits.append(document["_id"])
+    residents = [id for id, day in last.items() if terms.over(day, today)]
+    refused = [
+        entry["_id"]
+        async for page in store.pages(names.ward(ward).quarantine, startkey="refused:", endkey="refused;")
+        for entry in page
+        if entry.get("unit") == unit
+        and terms.over(_latest([entry.get("at")]), today)
+        and _silent(entry) != entry
+    ]
+    return Due(ward, unit, tuple(residents), tuple(visits), tuple(refused))
+
+
+async def remove(store: Store, names: Names, due: Due) -> None:
+    """May be called again at any time, and goes on where it was cut short.
+
+    :raises StoreError: when it was.
+    """
+    for start in range(0, len(due.residents), AT_ONCE):
+        some = due.residents[start : start + AT_ONCE]
+        await erase_all(store, names, due.ward, due.unit, some, traced=False)
+    database, quarantine = names.unit(due.ward, due.unit), names.ward(due.ward).quarantine
+    wanted = frozenset(due.visits)
+    if wanted:
+        await redact_all(store, database, lambda one: without_text(one) if one["_id"] in wanted else one)
+        await store.compact(database)
+    for id in due.refused:
+        await store.update(quarantine, id, lambda entry: _silent(entry) if entry else None)
+    if due.refused:
+        await store.compact(quarantine)
+
+
+def _silent(entry: Document) -> Document:
+    """A refused record without anything that was typed."""
+    document: Any = entry.get("document")
+    own = [document["_id"]] if isinstance(document, dict) and document.get("type") != "visit" else []
+    return {**entry, "detail": "", "document": emptied(document, [id for id in own if isinstance(id, str)])}
+
+
+def _at(register: Any) -> Any:
+    return register.get("at") if isinstance(register, dict) else None
+
+
+def _day_of_resident(resident: Document) -> date | None:
+    return _latest(map(_at, resident.values()))
+
+
+def _day_of_visit(visit: Document) -> date | None:
+    """When the door was knocked at, or the record last changed, whichever is later."""
+    record = visit.get("record")
+    value = record.get("value") if isinstance(record, dict) else None
+    return _latest((_at(value), _at(record)))
+
+
+def _latest(times: Iterable[Any]) -> date | None:
+    """The last of the days in Vietnam on which these instants are; what is no instant has no day."""
+    days = []
+    for at in times:
+        with suppress(ValueError, OverflowError):
+            days.append((datetime.fromisoformat(str(at)).astimezone(UTC) + VIETNAM).date())
+    return max(days, default=None)
