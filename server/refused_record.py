@@ -38,6 +38,7 @@ ADVICE = {
     "gone": "gone",
     "not-nfc": "save",
     "id-number": "number",
+    "restricted": "leave",
     "no-consent": "consent",
 }
 """What helps, by the code of `sync.checks`: a key under ``quarantine.do``."""

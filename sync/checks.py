@@ -21,6 +21,7 @@ code of the refusal     when
 ``unknown-ancestor``    a revision of a stored document that descends from nothing known
 ``not-nfc``             text that is not in the Unicode form NFC
 ``id-number``           a number of an identity card
+``restricted``          the resident asked that the data be left alone; only the desk sets and lifts the mark
 ``no-consent``          a name or phone number without the resident's (a child's representative's) consent
 ======================  ==========================================================================
 
@@ -63,6 +64,7 @@ CODES = (
     "unknown-ancestor",
     "not-nfc",
     "id-number",
+    "restricted",
     "no-consent",
 )
 
@@ -124,6 +126,7 @@ def check(writer: Writer, incoming: Document, stored: Stored) -> None:
     check_person(writer, incoming, stored)
     check_text(incoming)
     check_consent(incoming)
+    check_restricted(incoming, stored)
     check_past(writer, incoming, stored)
 
 
@@ -188,6 +191,23 @@ def _check_signatures(writer: Writer, incoming: Document, stored: Stored) -> Non
         if stored.base is None and older:
             continue
         raise Refusal("wrong-author", name)
+
+
+def check_restricted(incoming: Document, stored: Stored) -> None:
+    """The mark is the desk's.
+
+    What a phone changed before it knew of the mark is taken, and merging keeps the mark.
+    """
+    mark = incoming.get("restricted")
+    if mark is None:
+        return
+    winner = stored.winner or {}
+    base = stored.base if stored.base is not None else winner
+    if mark not in (base.get("restricted"), winner.get("restricted")):
+        raise Refusal("restricted", "set by a phone")
+    same = {name: value for name, value in incoming.items() if name not in _ENVELOPE}
+    if mark["value"] and same != {name: value for name, value in base.items() if name not in _ENVELOPE}:
+        raise Refusal("restricted", "changed")
 
 
 def check_past(writer: Writer, incoming: Document, stored: Stored) -> None:

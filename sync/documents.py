@@ -161,13 +161,17 @@ class Household(
 class Resident(
     Document, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag="resident"
 ):
-    """A person within a household, by a label ("Bà, tầng 2") or, with consent, by name."""
+    """A person within a household, by a label ("Bà, tầng 2") or, with consent, by name.
+
+    ``restricted`` is set and lifted at the desk alone: phones show whoever asked for it to nobody.
+    """
 
     household: HouseholdId
     label: Register[Short]
     age_band: Register[AgeBand]
     identity: Register[Identity] | UnsetType = UNSET
     gone: Register[bool] | UnsetType = UNSET
+    restricted: Register[bool] | UnsetType = UNSET
     history: list[History] = []
 
 

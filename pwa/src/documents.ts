@@ -174,6 +174,8 @@ export interface RegisterBool {
 }
 /**
  * A person within a household, by a label ("Bà, tầng 2") or, with consent, by name.
+ *
+ *     ``restricted`` is set and lifted at the desk alone: phones show whoever asked for it to nobody.
  */
 export interface Resident {
   type: "resident";
@@ -188,6 +190,7 @@ export interface Resident {
   age_band: RegisterTypingLiteralUnder16165960PlusBusiness;
   identity?: RegisterIdentity;
   gone?: RegisterBool;
+  restricted?: RegisterBool;
   history?: History[];
 }
 /**

@@ -3,7 +3,7 @@ import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
 import { noteOf } from "./erasing";
-import { nameOf, type List } from "./list";
+import { isRestricted, nameOf, type List } from "./list";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
 import type { Server } from "./server";
@@ -104,12 +104,14 @@ export class Engine {
     const keys = this.host.list.membersOf(id);
     const documents = await this.local.all(keys);
     const visits = documents.filter((one): one is Visit & Stored => one.type === "visit");
-    const people = documents.filter((one): one is Resident & Stored => one.type === "resident" && !one.gone?.value);
+    const residents = documents.filter((one): one is Resident & Stored => one.type === "resident" && !one.gone?.value);
+    const people = residents.filter((one) => !isRestricted(one));
     visits.sort((a, b) => (a.record.value.at < b.record.value.at ? 1 : -1));
     return {
       household,
       line: this.host.list.door(id)?.line ?? "",
       people: people.map((resident) => this.person(resident, visits)),
+      restricted: residents.length - people.length,
       visits: visits.map((visit) => ({
         visit,
         receipt: this.receipts.of(visit._id, visit._rev),

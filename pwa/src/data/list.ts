@@ -19,6 +19,7 @@ interface PersonRow {
   t: "r";
   house: string;
   name: string;
+  /** no longer here, or not to be shown */
   gone?: true;
 }
 interface VisitRow {
@@ -278,6 +279,7 @@ function rowOf(document: AnyDocument): Row | null {
     return { t: "h", address: document.address.value, kind: document.kind.value, order: document.order?.value ?? null, ...gone };
   }
   if (document.type === "resident") {
+    if (isRestricted(document)) return { t: "r", house: document.household, name: "", gone: true };
     const gone = document.gone?.value ? { gone: true as const } : {};
     return { t: "r", house: document.household, name: nameOf(document), ...gone };
   }
@@ -288,6 +290,9 @@ function rowOf(document: AnyDocument): Row | null {
   const more = { ...(follow_up && { follow: follow_up }), ...(withdrawn && { withdrawn: true as const }) };
   return { t: "v", house: document.household, at, by: document.created.by, outcome, acts, people, ...more };
 }
+
+/** Whether this resident asked the ward that their data be left alone: then nobody is shown who it is. */
+export const isRestricted = (resident: { restricted?: { value: boolean } }): boolean => !!resident.restricted?.value;
 
 /** What to call a resident: the name, which stands only beside a consent, else the label. */
 export function nameOf(resident: { label: { value: string }; identity?: { value: { name?: string; consent?: unknown } } }): string {

@@ -6,10 +6,11 @@ import { judge } from "./id-numbers";
 import type { AnyDocument } from "./types";
 import { SaveError } from "./types";
 
-/** @throws SaveError `id-number` or `consent-missing` */
+/** @throws SaveError `id-number`, `restricted` or `consent-missing` */
 export function checkDocument(document: AnyDocument): void {
   checkTexts(document);
   if (document.type !== "resident") return;
+  if (document.restricted?.value) throw new SaveError("restricted");
   const { name, phone, consent } = document.identity?.value ?? {};
   if (!name && !phone) return;
   if (!consent) throw new SaveError("consent-missing", "identity");

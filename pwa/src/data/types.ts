@@ -86,6 +86,8 @@ export interface HouseholdView {
   household: Household;
   line: string;
   people: Person[];
+  /** how many live here of whom nothing is shown: they asked the ward that their data be left alone */
+  restricted: number;
   /** newest first */
   visits: { visit: Visit; receipt: Receipt; mayAmend: boolean }[];
   /** nearest doors in walking order, before and after */
@@ -237,13 +239,14 @@ export interface ResidentInput {
 /**
  * Why something could not be saved; the text is in the catalogue under `save.error.<code>`.
  * `storage-full`: keep the form, offer to send · `id-number`: twelve digits in a text, `field` says which ·
- * `consent-missing` · `not-author` · `not-found` · `changed-meanwhile`: a newer revision came in, open again ·
+ * `consent-missing` · `restricted`: the resident asked the ward that nothing be changed · `not-author` · `not-found` · `changed-meanwhile`: a newer revision came in, open again ·
  * `signed-out`: nobody has ever signed in here · `database`: the browser's storage failed.
  */
 export type SaveErrorCode =
   | "storage-full"
   | "id-number"
   | "consent-missing"
+  | "restricted"
   | "not-author"
   | "not-found"
   | "changed-meanwhile"

@@ -86,6 +86,7 @@ function Content({ view, id }: { view: HouseholdView; id: string }) {
         ) : (
           <p class="hint">{t("household.people.none")}</p>
         )}
+        {view.restricted ? <p class="hint">{t("household.people.restricted", { n: view.restricted })}</p> : null}
         <div class="buttons">
           <a class="button" href={to("newPerson", { id })}>
             <Icon name="plus" />
