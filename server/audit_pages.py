@@ -6,10 +6,8 @@ act of the audit.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from datetime import date, timedelta
-from io import StringIO
 from typing import Any, get_args
 from urllib.parse import urlencode
 
@@ -22,6 +20,7 @@ from server.accounts import DESIGN as PEOPLE
 from server.errors import Problem
 from server.numbers import vietnam_today, write_instant
 from server.roles import Permission, Role
+from server.tables import send_csv
 from server.templates import render
 from server.texts import language_of, translate
 from sync.audit import CONSOLE, Act, Action
@@ -31,14 +30,13 @@ from sync.text import name_key
 HERE = "/desk/audit"
 DAYS = 30
 LONGEST = 80
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ACTIONS: tuple[str, ...] = get_args(Action)
 
 
 async def index(request: Request) -> Response:
     """The last `DAYS` days unless the search says otherwise; ``?begin=`` for older entries."""
     site, t = site_of(request), translate(request)
-    search, names = _search(request), await _people(request)
+    search, names = _search(request), await names_of_people(request)
     begin = _begin(request)
     entries, further = await list_audit(site.store, site.names.audit, search, begin)
     asked = _asked(search)
@@ -46,7 +44,7 @@ async def index(request: Request) -> Response:
         request,
         "audit.html",
         search=search,
-        rows=[_row(request, entry, names) for entry in entries],
+        rows=[describe_entry(request, entry, names) for entry in entries],
         people=sorted(names.items(), key=lambda item: name_key(item[1])),
         actions=[(action, t(f"audit.{action}")) for action in ACTIONS],
         table=f"{HERE}.csv?{urlencode(asked)}",
@@ -58,24 +56,15 @@ async def index(request: Request) -> Response:
 async def table(request: Request) -> Response:
     """All that the search finds, as CSV that Excel opens in UTF-8 and in which no cell is a formula."""
     site, who, t = site_of(request), viewer(request), translate(request)
-    search, names = _search(request), await _people(request)
+    search, names = _search(request), await names_of_people(request)
     act = Act(by=who.id, role=who.role, action="exported", subject="audit", unit="", ward=who.ward)
     await site.audit.write(act)
-    target = StringIO()
-    lines = csv.writer(target)
     columns = ("at", "who", "role", "action", "subject", "unit")
-    lines.writerow([t(f"audit.column.{column}") for column in columns])
+    rows = [[t(f"audit.column.{column}") for column in columns]]
     async for entry in read_audit(site.store, site.names.audit, search):
-        row = _row(request, entry, names)
-        lines.writerow([_cell(str(row[column])) for column in columns])
-    name = f"nhat-ky-{search.first:%Y%m%d}-{search.last:%Y%m%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response("\ufeff" + target.getvalue(), 200, headers, "text/csv; charset=utf-8")
-
-
-def _cell(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+        row = describe_entry(request, entry, names)
+        rows.append([row[column] for column in columns])
+    return send_csv(f"nhat-ky-{search.first:%Y%m%d}-{search.last:%Y%m%d}.csv", rows)
 
 
 def _search(request: Request) -> Search:
@@ -106,7 +95,7 @@ def _begin(request: Request) -> Place | None:
         raise Problem("bad-request") from None
 
 
-async def _people(request: Request) -> dict[str, str]:
+async def names_of_people(request: Request) -> dict[str, str]:
     """What the people of the ward are called, by id."""
     site, ward = site_of(request), viewer(request).ward
     keys: dict[str, Any] = {"startkey": [ward], "endkey": [ward, {}]}
@@ -114,7 +103,8 @@ async def _people(request: Request) -> dict[str, str]:
     return {row["id"]: str(row["doc"]["name"]) for row in rows}
 
 
-def _row(request: Request, entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+def describe_entry(request: Request, entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """An entry in the reader's words."""
     site, t = site_of(request), translate(request)
     by, action, unit, role = (str(entry.get(name) or "") for name in ("by", "action", "unit", "role"))
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import brotli
@@ -83,7 +83,7 @@ class Catalog:
         rows = self.services[service].levels if service in self.services else []
         return self.name(rows, level, language)
 
-    def name(self, rows: list[Choice], key: str, language: str) -> str:
+    def name(self, rows: Sequence[Choice], key: str, language: str) -> str:
         """The name of a key among `rows`; a key that is not there is its own name."""
         return next((row.name.within(language) for row in rows if row.key == key), key)
 

@@ -20,6 +20,7 @@ from server.drawing import draw_board, offered_periods
 from server.errors import Problem
 from server.numbers import VIETNAM, vietnam_today
 from server.periods import Choice, PeriodError, is_day, read_period
+from server.privacy import count_urgent
 from server.progress import SORTS, Unit
 from server.roles import Permission
 from server.sheets import write_sheets
@@ -74,7 +75,10 @@ async def events(request: Request) -> Response:
 
 async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False) -> Response:
     t, query = translate(request), request.query_params
+    urgent, running = await _waiting(request)
     context: dict[str, Any] = {
+        "urgent": urgent,
+        "running": running,
         "heading": _heading(request, units, alone=alone),
         "unit": units[0].code if alone else None,
         "live": "/desk/events",
@@ -101,6 +105,13 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
         **draw_board(board, t, language_of(request), today=vietnam_today(), campaigns=_campaigns(request)),
     }
     return render(request, "desk.html", **context, **shown)
+
+
+async def _waiting(request: Request) -> tuple[int, int]:
+    """Requests of residents that are due, and incidents to be reported; for those who answer them."""
+    if not viewer(request).may(Permission.PRIVACY):
+        return 0, 0
+    return await count_urgent(site_of(request), viewer(request).ward)
 
 
 def _form(first: str, last: str) -> dict[str, Any]:

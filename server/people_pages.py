@@ -19,6 +19,7 @@ from server.access import Viewer, route, site_of, viewer
 from server.accounts import was_ended
 from server.browsers import describe
 from server.errors import Problem
+from server.incident_pages import open_for_device
 from server.invitations import fits, show_code
 from server.roles import OF_A_UNIT, Permission
 from server.sign_in import read_form, text_in
@@ -201,6 +202,7 @@ async def lose_device(request: Request) -> Response:
     await site.accounts.lose(device)
     await site.cards.renew(found["_id"])
     await audit(request, "device-lost", device, found["unit"])
+    await open_for_device(request, device, found["unit"] or "")
     return RedirectResponse(address_of(found), 303)
 
 

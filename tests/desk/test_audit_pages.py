@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from server.audit_pages import FORMULA
 from server.site import Site
+from server.tables import FORMULA
 from server.texts import LANGUAGES, texts
 from sync.audit import Act, Action
 from sync.audited import PAGE
