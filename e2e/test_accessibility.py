@@ -154,6 +154,7 @@ SCREENS = {
     "sync": "#/gui",
     "refused": "#/gui/tu-choi",
     "card": "#/the",
+    "notice": "#/thong-bao",
 }
 
 

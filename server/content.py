@@ -61,10 +61,18 @@ class Service(Choice, frozen=True, kw_only=True):
     referrals: list[Choice] = []
 
 
+class Step(Struct, frozen=True):
+    title: Text
+    text: Text
+
+
 class Consent(Struct, frozen=True, kw_only=True):
+    """`text` is read out at the door; `notice` is all that residents are told, under the same version."""
+
     key: Key
     title: Text
     text: Text
+    notice: Annotated[list[Step], Meta(min_length=1)]
     methods: list[Choice]
     current: bool = False
 
@@ -100,11 +108,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     number: Filled
     name: Text
     level: Literal["central", "city", "ward"]
-
-
-class Step(Struct, frozen=True):
-    title: Text
-    text: Text
 
 
 class Guide(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import structlog
 
 from sync.erasing import erase_late
 from sync.ledger import Ledger
-from sync.merge import MergeError, merge
+from sync.merge import MergeError, consent_of, merge
 from sync.names import Names
 from sync.redaction import named_in
 from sync.revisions import child_of
@@ -135,6 +135,8 @@ class Conflicts:
         if not revisions or id in await self._ledger.erased(database, named_in(leaves)):
             return False
         await self._store.graft(database, revisions)
+        if any(map(consent_of, leaves)) and not consent_of(merge(leaves).document):
+            await self._store.compact(database)  # a branch that ended still says the name
         await erase_late(self._store, self._ledger, database, revisions)
         log.info("merged", database=database, id=id, count=len(leaves))
         return True

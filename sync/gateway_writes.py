@@ -30,6 +30,7 @@ from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
 from sync.gateway_upstream import Upstream
 from sync.ledger import Ledger
+from sync.merge import consent_of
 from sync.names import WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
 from sync.redaction import named_in
@@ -99,6 +100,8 @@ class Writes:
         refused += await self._forward(batch, accepted, redacting(erased, traces))
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
+        if any(_ends_consent(one, stored[one["_id"], one["_rev"]]) for one in accepted):
+            await _of_store(self._store.compact(batch.database))  # the name is in earlier revisions
         late = await _of_store(self._erase_late(batch, accepted, refused))
         refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
@@ -223,6 +226,12 @@ def _redacted(document: Document, change: Redact) -> Document:
     """A document that says something of someone erased, as a child that does not; any other as it is."""
     changed = change(document)
     return document if changed == document else child_of(document, changed)
+
+
+def _ends_consent(document: Document, stored: Stored) -> bool:
+    """Whether a name was held with consent, and is held no longer."""
+    before = [consent_of(one) for one in (stored.base, stored.winner) if one is not None]
+    return any(before) and not consent_of(document)
 
 
 def _kept(refused: Refused, erased: Collection[str], traces: Traces) -> Refused:

@@ -12,7 +12,7 @@ keep it, not even in ``history``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -55,6 +55,13 @@ def merge(revisions: Iterable[Json]) -> Merged:
     if history:
         document["history"] = sorted(history, key=lambda past: (past["at"], past["field"], _canonical(past)))
     return Merged(document, tuple(contested))
+
+
+def consent_of(document: Mapping[str, Any]) -> Any:
+    """The consent under which a resident's name is held, if any."""
+    identity = document.get("identity")
+    value = identity.get("value") if isinstance(identity, dict) else None
+    return value.get("consent") if isinstance(value, dict) else None
 
 
 def registers(document: Json) -> list[str]:

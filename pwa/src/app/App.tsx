@@ -43,6 +43,7 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   guides: lazy(async () => (await import("../screens/Guides")).Guides),
   guide: lazy(async () => (await import("../screens/Guide")).Guide),
   sync: lazy(async () => (await import("../screens/Sync")).Sync),
+  notice: lazy(async () => (await import("../screens/Notice")).Notice),
   card: lazy(async () => (await import("../screens/Card")).Card),
   code: Join,
   join: Join,

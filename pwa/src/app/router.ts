@@ -20,6 +20,7 @@ const patterns = {
   sync: "/gui",
   refused: "/gui/tu-choi",
   card: "/the",
+  notice: "/thong-bao",
   code: "/moi",
   join: "/moi/:code",
 } as const;

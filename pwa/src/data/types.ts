@@ -187,6 +187,8 @@ export interface ConsentText {
   current?: boolean;
   title: Bilingual;
   text: Bilingual;
+  /** all that residents are told, under the same version; a catalog of before has none */
+  notice?: { title: Bilingual; text: Bilingual }[];
 }
 
 /** The ward's content, as published in one hashed file. */

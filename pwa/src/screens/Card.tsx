@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { ScreenProps } from "../app/App";
 import { Screen } from "../app/Screen";
+import { to } from "../app/router";
 import { longDay } from "../app/time";
 import { cardCode, session, today, type Session } from "../data";
 import { t } from "../texts";
@@ -18,6 +19,9 @@ export function Card(_: ScreenProps) {
       <p class="card-promise">{t("card.promise")}</p>
       <p>{t("card.check", { address: `${location.host}/kiem-tra` })}</p>
       <p class="hint">{t("card.photo")}</p>
+      <a class="button" href={to("notice")}>
+        {t("notice.title")}
+      </a>
     </Screen>
   );
 }

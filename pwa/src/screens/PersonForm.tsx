@@ -14,6 +14,7 @@ import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
 import { useHousehold, whyMissing } from "./Household";
+import { NoticeText } from "./Notice";
 import { AgeBandChoice, LabelField } from "./person";
 import { StorageNotice } from "./Visit";
 
@@ -195,6 +196,10 @@ function IdentityPart({ form, put, consent }: IdentityProps) {
   const text = catalog.value?.consents.find((one) => one.current);
   const methods = (text as { methods?: { key: string; name: { vi: string; en: string } }[] } | undefined)?.methods ?? [];
   const wanted = useSignal(form.identity);
+  const want = (checked: boolean) => {
+    wanted.value = checked;
+    if (!checked) put({ identity: false, method: undefined, name: "", phone: "" });
+  };
   return (
     <section class="stack" aria-label={t("person-form.identity")}>
       <Choice
@@ -202,20 +207,27 @@ function IdentityPart({ form, put, consent }: IdentityProps) {
         name="identity"
         option={{ value: "identity", label: t("person-form.identity"), hint: t("person-form.identity.hint"), icon: "id-card" }}
         checked={wanted.value}
-        onChange={(checked) => {
-          wanted.value = checked;
-          if (!checked) put({ identity: false, method: undefined, name: "", phone: "" });
-        }}
+        onChange={want}
       />
       {consent && !wanted.value ? <Problem kind="wait">{t("person-form.consent.withdraw.hint")}</Problem> : null}
       {wanted.value ? (
         <div class="card stack">
           {consent ? (
-            <p class="hint">{t("person-form.consent.since", { day: shortDay(dayOf(consent.at)) })}</p>
+            <>
+              <p class="hint">{t("person-form.consent.since", { day: shortDay(dayOf(consent.at)) })}</p>
+              <button type="button" class="button" onClick={() => want(false)}>
+                <Icon name="undo" />
+                {t("person-form.consent.withdraw")}
+              </button>
+            </>
           ) : (
             <>
               <p class="hint">{t("person-form.consent.read")}</p>
               <blockquote class="quote">{pick(text?.text)}</blockquote>
+              <details class="more">
+                <summary>{t("person-form.consent.notice")}</summary>
+                <NoticeText />
+              </details>
             </>
           )}
           {form.band === "under-16" ? <Problem kind="wait">{t("person-form.consent.child")}</Problem> : null}

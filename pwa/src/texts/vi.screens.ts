@@ -100,7 +100,9 @@ export const screens = {
   "person-form.consent.method": "Đồng ý bằng cách nào",
   "person-form.consent.child": "Người dưới 16 tuổi cần người đại diện đồng ý.",
   "person-form.consent.since": "Đã đồng ý ngày {day}",
-  "person-form.consent.withdraw.hint": "Ông/bà không đồng ý nữa: tên và số sẽ được bỏ, cách gọi vẫn giữ.",
+  "person-form.consent.notice": "Thông báo đầy đủ",
+  "person-form.consent.withdraw": "Rút lại đồng ý",
+  "person-form.consent.withdraw.hint": "Ông/bà không đồng ý nữa: bấm Lưu là tên và số được bỏ, cách gọi vẫn giữ.",
   "person-form.name": "Họ và tên",
   "person-form.phone": "Số điện thoại",
   "person-form.gone": "Người này không còn ở đây",
@@ -275,6 +277,11 @@ export const screens = {
   "sync.sign-out.yes": "Đăng xuất",
   "sync.sign-out.sure": "Đăng xuất khỏi máy này?",
   "sync.sign-out.no": "Ở lại",
+
+  "notice.title": "Thông báo xử lý dữ liệu cá nhân",
+  "notice.version": "Bản thông báo {version}",
+  "notice.paper": "Bản in trên giấy: {address}",
+  "notice.missing": "Máy chưa có bản thông báo. Thông báo sẽ hiện sau lần gửi dữ liệu tới.",
 
   "card.title": "Thẻ tình nguyện viên",
   "card.number": "Số thẻ",
