@@ -10,10 +10,12 @@ from typing import Any
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp
 
 from server.app import create_app
 from server.demo import SignIn, fill
 from server.greeting import both, greet
+from server.heads import BoundedHeads
 from server.settings import BadSetting, Settings
 from server.site import Site, StartFailed
 from sync.store import Store
@@ -34,16 +36,7 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
         _check_folder(settings)
     listener = listen(settings)
     app = create_app(settings, opened=lambda site: announce(site, listener, demo=demo))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxy),
-        forwarded_allow_ips=settings.trusted_proxy or None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = Server(config)
+    server = Server(configure(app, settings))
     # uvicorn exits by itself when the site does not open, and repeats Ctrl-C once all is closed
     with listener, contextlib.suppress(SystemExit, KeyboardInterrupt):
         server.run(sockets=[listener])
@@ -52,6 +45,21 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
         raise failure
     if not server.started:
         raise StartFailed("the server could not start; the lines above say why")
+
+
+def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves us: what a proxy says of its clients counts only from the one we trust."""
+    return uvicorn.Config(
+        app,
+        http=BoundedHeads,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxy),
+        forwarded_allow_ips=settings.trusted_proxy or None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 class Server(uvicorn.Server):

@@ -131,7 +131,12 @@ def listening() -> Iterator[tuple[socket.socket, int]]:
 def serving(app: Starlette, listener: socket.socket) -> Iterator[None]:
     """The application in a thread; requests wait in the socket's queue until it is ready."""
     config = uvicorn.Config(app, log_level="error", ws="none", lifespan="on", access_log=False)
-    server = uvicorn.Server(config)
+    with running(uvicorn.Server(config), listener):
+        yield
+
+
+@contextmanager
+def running(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
