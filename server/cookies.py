@@ -1,6 +1,6 @@
 """Cookies as text: ``gtn-device=<ulid>.<secret>`` is a sign-in, ``gtn-known`` says that there was one before.
 
-On HTTPS ``__Host-`` goes before both names.
+``gtn-lang`` is the language. On HTTPS ``__Host-`` goes before every name.
 
 The prefix (RFC 6265bis, 4.1.3.2) makes browsers refuse the cookie unless it is Secure, for this host only and
 for every path, so that a neighbouring host cannot plant one.
@@ -66,6 +66,11 @@ def _cookie(name: str, value: str, lifetime: timedelta, settings: Settings) -> s
 def language_cookie(language: str, settings: Settings) -> str:
     response = Response()
     response.set_cookie(
-        LANGUAGE, language, max_age=365 * 86400, path="/", secure=settings.secure, samesite="lax"
+        cookie_name(settings, LANGUAGE),
+        language,
+        max_age=365 * 86400,
+        path="/",
+        secure=settings.secure,
+        samesite="lax",
     )
     return response.headers["set-cookie"]

@@ -69,7 +69,7 @@ def texts() -> Texts:
 
 def language_of(connection: HTTPConnection) -> str:
     """The reader's language: what they chose, else Vietnamese."""
-    chosen = connection.cookies.get(COOKIE, "")
+    chosen = connection.cookies.get(f"__Host-{COOKIE}") or connection.cookies.get(COOKIE, "")
     return chosen if chosen in LANGUAGES else "vi"
 
 
