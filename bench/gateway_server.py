@@ -18,7 +18,8 @@ from sync.names import Names
 from sync.store import Store
 
 WARD, UNIT = "09562", "tdp-07"
-CALLER = Caller("person:hoa", "volunteer", UNIT, WARD, "device:01ARZ3NDEKTSV4RRFFQ69G5FAV")
+DEVICE = "device:01ARZ3NDEKTSV4RRFFQ69G5FAV"
+CALLER = Caller("person:hoa", UNIT, WARD, DEVICE, may_record=True, may_amend_others=False)
 
 
 async def identify(_: Request) -> Caller | None:

@@ -24,7 +24,7 @@ from server.content import BadContent, Unit
 from server.errors import Problem
 from server.logs import configure_logs
 from server.passwords import SHORTEST, judge
-from server.roles import OF_A_UNIT, Role
+from server.roles import OF_A_UNIT, Permission, Role, may
 from server.settings import BadSetting, read_settings
 from server.site import Site, StartFailed, open_site
 from server.texts import texts
@@ -231,7 +231,7 @@ def admin_create(login: str, name: Annotated[str, typer.Option(help="As it is sh
         rows = await site.store.view(
             site.names.accounts, PEOPLE, "by_ward", key=[ward, None], include_docs="true"
         )
-        if any(row["doc"]["role"] == Role.ADMIN and row["doc"].get("active") for row in rows):
+        if any(may(row["doc"]["role"], Permission.ADMINISTER) and row["doc"].get("active") for row in rows):
             fail(f"ward {ward} has an administrator; for one more: gtn person add {login} --role admin")
         try:
             person = await site.accounts.add_person(

@@ -14,7 +14,7 @@ from typing import Any
 from server.access import Viewer
 from server.accounts import DESIGN, Accounts
 from server.errors import Problem
-from server.roles import OF_A_UNIT, Role, may_give
+from server.roles import OF_A_UNIT, Permission, Role, may, may_give
 from sync import id_numbers
 from sync.clocks import text_of
 from sync.store import Document
@@ -107,7 +107,7 @@ async def change_person(accounts: Accounts, who: Viewer, person: Document, **fie
     new = {key: value for key, value in fields.items() if person.get(key) != value}
     if "role" in new and person["_id"] == who.id:
         raise Problem("forbidden")
-    if "role" in new and person["role"] == Role.ADMIN:
+    if "role" in new and _administers(person):
         await _spare_last_admin(accounts, person)
     if not new:
         return person
@@ -127,9 +127,13 @@ async def set_active(accounts: Accounts, who: Viewer, person: Document, active: 
     """
     if person["_id"] == who.id:
         raise Problem("forbidden")
-    if not active and person["role"] == Role.ADMIN:
+    if not active and _administers(person):
         await _spare_last_admin(accounts, person)
     await accounts.change(person["_id"], lambda stored: {**stored, "active": active} if stored else None)
+
+
+def _administers(person: Mapping[str, Any]) -> bool:
+    return may(str(person.get("role")), Permission.ADMINISTER)
 
 
 async def _spare_last_admin(accounts: Accounts, person: Document) -> None:
@@ -144,7 +148,7 @@ async def _spare_last_admin(accounts: Accounts, person: Document) -> None:
     others = [
         row["doc"]
         for row in rows
-        if row["doc"]["role"] == Role.ADMIN and row["doc"].get("active") and row["id"] != person["_id"]
+        if _administers(row["doc"]) and row["doc"].get("active") and row["id"] != person["_id"]
     ]
     if not others:
         raise Problem("last-admin")

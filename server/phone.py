@@ -16,7 +16,7 @@ from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
 from server.bodies import read_json
 from server.cookies import device_cookie
 from server.errors import Problem
-from server.roles import Permission
+from server.roles import TABLE, Permission, Role
 from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
 from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
@@ -103,6 +103,7 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
     unit = site.catalog.unit(who.unit)
     session = {
         "person": {"id": who.id, "name": who.name, "role": who.role, "login": who.login},
+        "may": sorted(TABLE[Role(who.role)]),
         "device": who.device,
         "ward": {"code": who.ward, "name": site.catalog.ward_name(who.ward)},
         "unit": {"code": who.unit, "name": unit.name.within(who.language), "kind": unit.kind},

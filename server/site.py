@@ -26,6 +26,7 @@ from server.content import load_content
 from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
+from server.roles import Permission
 from server.seals import Seals
 from server.settings import Settings
 from server.texts import Texts, texts, translate
@@ -164,7 +165,14 @@ async def find_caller(request: Request) -> Caller | None:
         raise GatewayError(await site_of(request).accounts.why_refused(request))
     if who.unit is None:
         return None
-    return Caller(who.id, who.role, who.unit, who.ward, who.device)
+    return Caller(
+        person=who.id,
+        unit=who.unit,
+        ward=who.ward,
+        device=who.device,
+        may_record=who.may(Permission.RECORD_VISITS),
+        may_amend_others=who.may(Permission.AMEND_OTHERS),
+    )
 
 
 def say(request: Request, key: str) -> str:

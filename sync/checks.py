@@ -13,7 +13,7 @@ code of the refusal     when
 ``not-allowed``         the person's role records no documents
 ``wrong-unit``          the document names another unit
 ``wrong-author``        the document, or a field changed in it, is signed with someone else's name
-``not-author``          someone else's visit, and the person is no lead
+``not-author``          someone else's visit, which the role may not amend
 ``created-changed``     who made the document, when and on which device never changes
 ``past-changed``        a stored field is left out, its history rewritten, or the household another one
 ``erased``              the resident was erased; asked of the ledger (`sync.gateway_writes`), not here
@@ -70,7 +70,6 @@ CODES = (
 
 LONGEST = 64 * 1024
 DEEPEST = 12
-WRITERS = ("volunteer", "lead")
 
 Document = Mapping[str, Any]
 
@@ -97,11 +96,12 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Whoever brings a document."""
+    """Whoever brings a document, and what the role allows: to record at all, to amend others' visits."""
 
     person: str
-    role: str
     unit: str
+    may_record: bool
+    may_amend_others: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def check_form(incoming: Document) -> None:
 
 def check_person(writer: Writer, incoming: Document, stored: Stored) -> None:
     """The document beside what is stored: whose it is, who signs, what it descends from."""
-    if writer.role not in WRITERS:
+    if not writer.may_record:
         raise Refusal("not-allowed")
     if incoming["unit"] != writer.unit:
         raise Refusal("wrong-unit")
@@ -170,7 +170,7 @@ def check_person(writer: Writer, incoming: Document, stored: Stored) -> None:
             raise Refusal("unknown-ancestor")
         if incoming["created"] != stored.winner.get("created"):
             raise Refusal("created-changed")
-        if incoming["type"] == "visit" and author != writer.person and writer.role != "lead":
+        if incoming["type"] == "visit" and author != writer.person and not writer.may_amend_others:
             raise Refusal("not-author")
     _check_signatures(writer, incoming, stored)
 

@@ -51,13 +51,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever asks: ids as in ``person:…`` and ``device:…``, codes of unit and ward."""
+    """Whoever asks: ids as in ``person:…`` and ``device:…``, codes of unit and ward, what the role allows."""
 
     person: str
-    role: str
     unit: str
     ward: str
     device: str
+    may_record: bool
+    may_amend_others: bool
 
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
@@ -239,7 +240,7 @@ class Gateway:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         ward = self._names.ward(caller.ward)
         bringer = Bringer(caller.person, caller.device, caller.unit, ward.role(caller.unit), at)
-        writer = Writer(caller.person, caller.role, caller.unit)
+        writer = Writer(caller.person, caller.unit, caller.may_record, caller.may_amend_others)
         batch = Batch(*self._signed(caller), bringer, writer, ward, self._path(caller))
         written, refused = await self._writes.take(batch, body.docs)
         if written and self._on_written is not None:

@@ -87,6 +87,7 @@ export class FakeServer {
     return {
       time: new Date().toISOString(),
       person: { id: person, name: "Hoa", role: "volunteer", login: "hoa" },
+      may: ["phone", "record-visits", "signed-in", "sync"],
       device,
       ward: { code: "09562", name: "Yên Nghĩa" },
       unit: { code: "tdp-07", name: "Tổ 7", kind: "team" },

@@ -17,6 +17,7 @@ from server.demo.names import person_name, phone_number
 from server.demo.unit import LEVELS, SERVICES, VIETNAM, documents
 from sync import checks
 from sync.documents import AnyDocument, Household, Resident, Visit
+from tests.sync.town import writer
 
 TODAY = date(2026, 11, 23)
 
@@ -45,8 +46,8 @@ def test_every_document_is_one_that_a_phone_could_have_sent(typed: list[AnyDocum
 
 def test_every_document_passes_the_rules_on_writing(unit: list[dict[str, Any]]) -> None:
     for document in unit:
-        writer = checks.Writer(document["created"]["by"], "volunteer", "tdp-07")
-        checks.check(writer, document, checks.Stored())
+        author = writer(document["created"]["by"], "volunteer", "tdp-07")
+        checks.check(author, document, checks.Stored())
 
 
 def test_the_same_seed_gives_the_same_documents_and_another_seed_gives_others() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from starlette.testclient import TestClient
 from server.access import PUBLIC, GuardedMount, GuardedRoute
 from server.app import routes
 from server.roles import TABLE, Permission, Role, may
-from sync import checks
 
 ROUTES = routes()
 EXAMPLES = {"hash": "0" * 40, "code": "tram-y-te", "path": "x", "slug": "nobody", "ulid": "0" * 26}
@@ -76,6 +76,38 @@ def test_another_units_database_does_not_exist_for_a_volunteer(
         assert answer["error"] == "not-yours", other
 
 
-def test_the_gateway_lets_those_write_whom_the_table_lets() -> None:
-    assert set(checks.WRITERS) == {role.value for role in Role if may(role, Permission.RECORD_VISITS)}
-    assert {role for role in Role if may(role, Permission.AMEND_OTHERS)} == {Role.LEAD}
+ROOT = Path(__file__).parents[2]
+NAMED = re.compile(
+    rf"""role\w*["'\])]*\s*(?:===?|!==?|(?:not\s+)?in)\s*\(?\s*["']({"|".join(Role)})["']|[!=]=\s*Role\."""
+)
+
+
+def test_nothing_decides_by_the_name_of_a_role() -> None:
+    """`server.roles` is the one table; what is not in Python is told what the viewer may do."""
+    files = [*ROOT.glob("server/**/*.py"), *ROOT.glob("server/pages/*.html"), *ROOT.glob("sync/**/*.py")]
+    files += [*ROOT.glob("pwa/src/**/*.ts*"), *ROOT.glob("design_docs/**/*.js")]
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in files
+        for match in NAMED.finditer(path.read_text(encoding="utf-8"))
+        if path.name != "roles.py"
+    }
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "decides", ['role == "lead"', "person.role === 'lead'", 'x["role"] in ("lead",)', "role != Role.ADMIN"]
+)
+def test_a_decision_by_name_would_be_noticed(decides: str) -> None:
+    assert NAMED.search(decides)
+
+
+def test_a_phone_is_told_what_its_person_may_do(
+    visitor: TestClient, enrolled: Callable[[Role], dict[str, str]]
+) -> None:
+    told = {
+        role: visitor.post("/api/hello", json={"clock": "2026-05-01T01:00:00.000Z"}, headers=enrolled(role))
+        for role in (Role.VOLUNTEER, Role.LEAD)
+    }
+    assert "amend-others" in told[Role.LEAD].json()["may"]
+    assert "amend-others" not in told[Role.VOLUNTEER].json()["may"]

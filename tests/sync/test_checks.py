@@ -12,6 +12,7 @@ import pytest
 from server.texts import Texts
 from sync import checks, id_numbers
 from sync.quarantine import masked
+from tests.sync.town import writer
 
 CASES = Path(__file__).parent.parent / "cases"
 DOCUMENTS: list[dict[str, Any]] = json.loads((CASES / "documents.json").read_text("utf-8"))
@@ -22,7 +23,7 @@ def verdict(case: dict[str, Any]) -> str:
     stored = case.get("stored", {})
     try:
         checks.check(
-            checks.Writer(**case["person"]),
+            writer(**case["person"]),
             case["document"],
             checks.Stored(
                 stored.get("winner"),

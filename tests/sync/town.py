@@ -17,6 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Mount
 
+from server.roles import Permission, may
+from sync.checks import Writer
 from sync.gateway import Caller, Gateway
 from sync.names import Names
 from sync.store import Document, Store
@@ -24,11 +26,30 @@ from sync.units import prepare_server, prepare_unit, prepare_ward
 
 WARD = "09562"
 DEVICE = "device:01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def caller(person: str, role: str, unit: str, device: str) -> Caller:
+    """Someone who replicates, with the rights that the table of roles gives."""
+    return Caller(
+        person=person,
+        unit=unit,
+        ward=WARD,
+        device=device,
+        may_record=may(role, Permission.RECORD_VISITS),
+        may_amend_others=may(role, Permission.AMEND_OTHERS),
+    )
+
+
+def writer(person: str, role: str, unit: str) -> Writer:
+    one = caller(person, role, unit, DEVICE)
+    return Writer(one.person, one.unit, one.may_record, one.may_amend_others)
+
+
 PEOPLE = {
-    "hoa": Caller("person:hoa", "volunteer", "tdp-07", WARD, DEVICE),
-    "lan": Caller("person:lan", "volunteer", "tdp-07", WARD, "device:01ARZ3NDEKTSV4RRFFQ69G5FAW"),
-    "lead": Caller("person:lead", "lead", "tdp-07", WARD, "device:01ARZ3NDEKTSV4RRFFQ69G5FAX"),
-    "eve": Caller("person:eve", "volunteer", "tdp-08", WARD, "device:01ARZ3NDEKTSV4RRFFQ69G5FAY"),
+    "hoa": caller("person:hoa", "volunteer", "tdp-07", DEVICE),
+    "lan": caller("person:lan", "volunteer", "tdp-07", "device:01ARZ3NDEKTSV4RRFFQ69G5FAW"),
+    "lead": caller("person:lead", "lead", "tdp-07", "device:01ARZ3NDEKTSV4RRFFQ69G5FAX"),
+    "eve": caller("person:eve", "volunteer", "tdp-08", "device:01ARZ3NDEKTSV4RRFFQ69G5FAY"),
 }
 
 

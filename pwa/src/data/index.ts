@@ -10,6 +10,7 @@ import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
+import * as rights from "./rights";
 import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
 import type { Household, Resident, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
 import type { Visit, VisitInput, VisitLine } from "./types";
@@ -85,10 +86,9 @@ export async function withdrawVisit(id: string): Promise<Visit> {
   return (await phone.engine()).records.withdraw(id);
 }
 
-/** May the signed-in person amend or withdraw it: its author and the lead. */
+/** May the signed-in person amend or withdraw it. */
 export function mayAmend(visit: Visit): boolean {
-  const person = session.value?.person;
-  return !!person && (visit.created.by === person.id || person.role === "lead");
+  return rights.mayAmend(session.value, visit);
 }
 
 /** Only the fields given are set. @throws SaveError */

@@ -3,6 +3,7 @@ import { ulid } from "ulid";
 import type { Clock } from "./clock";
 import type { Database, Stored } from "./database";
 import { cleanAll } from "./folding";
+import { mayAmend } from "./rights";
 import { checkDocument } from "./rules";
 import { isFull } from "./storage";
 import { SaveError, type HouseholdInput, type ResidentInput, type Session, type VisitInput } from "./types";
@@ -56,10 +57,8 @@ export class Records {
     await Promise.allSettled([...this.unfinished]);
   }
 
-  /** The author of a visit, and the lead. */
   mayAmend(visit: Visit): boolean {
-    const person = this.session()?.person;
-    return !!person && (visit.created.by === person.id || person.role === "lead");
+    return mayAmend(this.session(), visit);
   }
 
   /** @throws SaveError `not-found` */

@@ -23,6 +23,8 @@ export interface Receipt {
 export interface Session {
   time: string;
   person: { id: string; name: string; role: Role; login: string };
+  /** what the role allows; a session from before this was told has none until the next hello */
+  may?: string[];
   device: string;
   ward: { code: string; name: string };
   unit: { code: string; name: string; kind: string };
