@@ -355,7 +355,10 @@ PAGES: dict[str, set[Role]] = {
     "/desk/account/second-factor": WARD_DESK,
     "/desk/people": DESK,
     "POST /desk/people/{slug}": WARD_DESK,
-    "POST /desk/people/{slug}/second-factor/reset": WARD_DESK,
+    "/desk/people/nobody/role": {Role.ADMIN},
+    "/desk/people/nobody/link": {Role.ADMIN},
+    "/desk/people/nobody/second-factor/reset": {Role.ADMIN},
+    "/desk/ward-people": {Role.ADMIN},
     "/desk/quarantine": WARD_DESK,
     "/desk/privacy": WARD_DESK,
     "/desk/units": {Role.ADMIN},
@@ -363,7 +366,7 @@ PAGES: dict[str, set[Role]] = {
 }
 """THE TABLE of routes that are not public: the longest beginning decides; one with a method is exact."""
 OPEN = (
-    *("/", "/sign-in", "/language", "/kiem-tra", "/healthz", "/readyz"),
+    *("/", "/sign-in", "/language", "/join", "/join/{code}", "/kiem-tra", "/healthz", "/readyz"),
     *("/api/sign-in", "/api/invitation", "/api/enrol", "/catalog/{hash}.json", "/static", "/app"),
 )
 """THE TABLE of what anyone may ask; nothing there tells of anybody."""
