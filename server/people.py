@@ -162,6 +162,18 @@ async def list_devices(accounts: Accounts, person: str) -> list[Document]:
     return sorted((row["doc"] for row in rows), key=lambda one: str(one.get("seen", "")), reverse=True)
 
 
+async def check_sent(accounts: Accounts, person: str) -> None:
+    """Pass someone none of whose phones last said that records wait: those of one unit reach no other one.
+
+    :raises Problem: ``unsent-records`` with how many wait.
+    """
+    devices = await list_devices(accounts, person)
+    reports = [one.get("report") or {} for one in devices if not one.get("revoked")]
+    waiting = sum(int(report.get("waiting") or 0) for report in reports)
+    if waiting:
+        raise Problem("unsent-records", n=waiting)
+
+
 async def find_device(accounts: Accounts, person: str, ulid: str) -> str:
     """:raises Problem: ``not-found`` when this person has no such device."""
     device = await accounts.store.find(accounts.database, f"device:{ulid}")
