@@ -47,12 +47,12 @@
     return { listed, usable: await painted() };
   }
 
-  /** From the tap on "sign in" until every record is here and counted. */
+  /** From the tap on "sign in" until the phone says that it is ready to be used without a network. */
   async function arrive() {
     const from = await new Promise((done) =>
       addEventListener("submit", () => done(performance.now()), { capture: true, once: true }),
     );
-    await present("[data-testid=sync-state][data-phase=idle][data-counted=true]");
+    await present("[data-testid=ready]");
     return (await painted()) - from;
   }
 

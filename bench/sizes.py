@@ -17,7 +17,7 @@ DIST = Path(__file__).parents[1] / "pwa" / "dist"
 SCREENS: dict[str, tuple[str, ...]] = {
     "sign-in": ("SignIn", "vi.sign-in"),
     "the lock": ("Unlock", "vi.lock"),
-    "the household list": ("Households",),
+    "the household list": ("Households", "vi.list"),
     "today's page": ("Today", "vi.today"),
 }
 """The screens that the app may open on, and what each waits for beside the entry script."""

@@ -66,7 +66,11 @@ class Phone:
         self.page.get_by_role("button", name="Đặt mã").click()
 
     def wait_until_ready(self) -> None:
-        expect(self.page.get_by_role("navigation", name="Các trang chính")).to_be_visible(timeout=LONG)
+        pages = self.page.get_by_role("navigation", name="Các trang chính")
+        ready = self.page.get_by_role("heading", name="Sẵn sàng dùng khi không có mạng")
+        expect(pages.or_(ready)).to_be_visible(timeout=LONG)
+        if ready.count():
+            self.page.get_by_role("link", name="Vào trang Hôm nay").click()
         self.wait_until_sent()
         self.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
 

@@ -151,6 +151,7 @@ SCREENS = {
     "tally saved": "#/tai-ban/xong/{visit}",
     "guides": "#/huong-dan",
     "guide": "#/huong-dan/{guide}",
+    "install": "#/cai-dat",
     "sync": "#/gui",
     "refused": "#/gui/tu-choi",
     "card": "#/the",

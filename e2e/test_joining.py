@@ -74,6 +74,9 @@ def test_a_newcomer_joins_by_link_and_works_offline(
     other.page.get_by_label("Mã mời").fill("abc")
     other.page.get_by_role("button", name="Tiếp tục").click()
     other.expect_text(re.compile("Mã có đủ 8 chữ và số"))
+    other.page.get_by_label("Mã mời").fill("ab0d")
+    other.expect_text("có thể là Q hoặc D")
+    wrong += check(other.page, "code with a zero")
 
     ward.page.goto(person)
     _, second = invite(ward)
@@ -83,6 +86,88 @@ def test_a_newcomer_joins_by_link_and_works_offline(
     start(other)
     assert not wrong, "\n".join(wrong)
     assert not phone.failures + other.failures
+
+
+def test_an_invitation_that_ended_says_so_and_names_whom_to_ask(
+    contexts: Contexts, desk: Callable[..., Desk], server: Server
+) -> None:
+    ward = desk()
+    add_person(ward, "Vũ Thị Muộn")
+    person = ward.page.url
+    link, _ = invite(ward)
+    ward.page.goto(person)
+    ward.page.get_by_role("button", name="Thu lại").click()
+    expect(ward.page.get_by_text("đã thu lại")).to_be_visible()
+    inviter = server.sign_ins()["giamsat"]["name"]
+
+    phone = Phone(contexts(), server)
+    phone.page.goto(link)
+    expect(phone.page.get_by_role("alert")).to_contain_text(f"Ông/bà vui lòng hỏi {inviter}", timeout=LONG)
+    expect(phone.page.get_by_role("button", name="Thử lại")).to_have_count(0)
+
+    # what the server answers after 72 hours
+    late = {"error": "invitation-expired", "reason": f"Đã hết hạn. Xin {inviter} một lời mời mới."}
+    phone.page.route("**/api/invitation", lambda route: route.fulfill(status=410, json=late))
+    phone.page.reload()
+    expect(phone.page.get_by_role("alert")).to_contain_text(f"Xin {inviter} một lời mời mới", timeout=LONG)
+    expect(phone.page.get_by_role("link", name="Nhập mã khác")).to_be_visible()
+    phone.page.unroute("**/api/invitation")
+
+    ward.page.goto(person)
+    fresh, _ = invite(ward)
+    phone.page.goto("about:blank")
+    phone.page.goto(fresh)
+    expect(phone.page.get_by_role("button", name="Bắt đầu dùng")).to_be_visible(timeout=LONG)
+    phone.go_offline()
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    expect(phone.page.get_by_role("alert")).to_contain_text("lời mời vẫn còn dùng được")
+    phone.go_online()
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.wait_until_ready()
+    assert not phone.failures
+
+
+def test_an_invitation_on_a_phone_in_use_is_for_its_holder_or_waits_for_what_is_unsent(
+    contexts: Contexts, desk: Callable[..., Desk], server: Server
+) -> None:
+    ward = desk()
+    links = []
+    for name in ("Trịnh Văn Trước", "Lương Thị Sau"):
+        add_person(ward, name)
+        links.append((ward.page.url, invite(ward)[0]))
+    (page_of_first, first), (_, second) = links
+    phone = Phone(contexts(), server)
+    phone.page.goto(first)
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.wait_until_ready()
+
+    ward.page.goto(page_of_first)
+    again, _ = invite(ward)
+    phone.page.goto(again)
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.wait_until_ready()
+    ward.page.goto(page_of_first)
+    expect(ward.page.get_by_role("button", name="Ngừng thiết bị này")).to_have_count(1)
+
+    phone.go_offline()
+    add_household(phone, "79")
+    phone.expect_waiting(1)
+    phone.page.route("**/sync/**", lambda route: route.abort())
+    phone.go_online()
+    phone.page.goto(second)
+    phone.expect_text("Trên máy này còn bản ghi chưa gửi của Trịnh Văn Trước")
+    expect(phone.page.get_by_role("button", name="Bắt đầu dùng")).to_have_count(0)
+    phone.page.unroute("**/sync/**")
+    phone.page.get_by_role("link", name="Xem những bản chờ gửi").click()
+    phone.page.get_by_role("button", name="Gửi ngay").click()
+    phone.wait_until_sent()
+
+    phone.page.goto(second)
+    phone.expect_text("Máy này đang do Trịnh Văn Trước dùng")
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.wait_until_ready()
+    phone.expect_text("Chào Lương Thị Sau")
+    assert not phone.failures
 
 
 def test_a_phone_ended_at_the_desk_keeps_what_was_not_sent_and_a_lost_one_keeps_nothing(

@@ -1,7 +1,9 @@
 /** An invitation opens this phone once, whatever happens to the answer; a lost phone keeps nothing. */
 import { afterEach, describe, expect, test } from "vitest";
-import { chromeAddress, isInsideAnother } from "../src/app/inside-another";
-import { isWhole, readCode, showCode } from "../src/app/invitation-code";
+import { chromeAddress } from "../src/app/chrome";
+import { isInsideAnother } from "../src/app/inside-another";
+import { mustInstallFirst } from "../src/app/installing";
+import { hasLookalike, isWhole, readCode, showCode } from "../src/app/invitation-code";
 import { FakeServer } from "./fake-server";
 import { PIN, TestPhone } from "./phones";
 
@@ -25,24 +27,70 @@ describe("codes", () => {
     expect(showCode("ABC")).toBe("ABC");
     expect([isWhole("ABCDEFG"), isWhole("ABCDEFGH")]).toEqual([false, true]);
   });
+
+  test("are found in a link that was pasted whole", () => {
+    const link = "Xin mời: https://goi1.example.vn/app/#/moi/ABCD2345 ";
+    expect(readCode(link)).toBe("ABCD2345");
+    expect(hasLookalike(link)).toBe(false);
+  });
+
+  test("have nothing that is mistaken for something else, and whoever types it is told", () => {
+    expect(["AB0D", "ABoD", "AB1D", "ABiD"].map(hasLookalike)).toEqual([true, true, true, true]);
+    expect(hasLookalike("abcd-efgh LQ 27")).toBe(false);
+  });
 });
 
 describe("browsers inside other apps", () => {
-  const android = "Mozilla/5.0 (Linux; Android 12; SM-A035F) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36";
+  const android = "Mozilla/5.0 (Linux; Android 12; SM-A035F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36";
+  const view = "Mozilla/5.0 (Linux; Android 12; SM-A035F Build/RKQ1.201004.002;) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0 Mobile Safari/537.36";
+  const webkit = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
   test.each([
-    [`${android} Zalo/23.12`, true],
+    [`${view} Zalo android/12110635 ZaloTheme/light ZaloLanguage/vi`, true],
+    [`${webkit} Mobile/15E148 Zalo iOS/598 ZaloTheme/light ZaloLanguage/vn`, true],
+    [`${android} Zalo/1.0`, true],
+    [`${view} [FB_IAB/FB4A;FBBV/505318080;]`, true],
     [`${android} [FBAN/EMA;FBAV/400.0]`, true],
-    ["Mozilla/5.0 (Linux; Android 12; SM-A035F; wv) AppleWebKit/537.36 Version/4.0 Chrome/120.0", true],
-    ["Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Instagram 300.0", true],
+    [`${webkit} Mobile/15E148 [FBAN/MessengerForiOS;FBAV/480.0]`, true],
+    [`${webkit} Mobile/15E148 Safari/604.1 Line/14.0.0`, true],
+    [`${webkit} Mobile/15E148 Instagram 300.0`, true],
+    [`${webkit} Mobile/15E148 musical_ly_33.1.0 BytedanceWebview/d8a21c6`, true],
+    ["Mozilla/5.0 (Linux; Android 12; SM-A035F; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0 Mobile Safari/537.36", true],
+    [`${webkit} Mobile/15E148`, true],
     [android, false],
-    ["Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile Safari/604.1", false],
-  ])("%s: %s", (agent, inside) => expect(isInsideAnother(agent)).toBe(inside));
+    [`${android} SamsungBrowser/23.0`, false],
+    [`${view} XiaoMi/MiuiBrowser/14.1.0-gn`, false],
+    [`${webkit} Version/17.5 Mobile/15E148 Safari/604.1`, false],
+    [`${webkit} CriOS/120.0 Mobile/15E148 Safari/604.1`, false],
+  ])("%s: %s", (agent, inside) => expect(isInsideAnother(agent, false)).toBe(inside));
+
+  test("an installed app on an iPhone does not call itself Safari, and is none of them", () => {
+    expect(isInsideAnother(`${webkit} Mobile/15E148`, true)).toBe(false);
+  });
 
   test("Android is told to open the same invitation in Chrome, and only over HTTPS", () => {
     const href = "https://go.example.vn/app/#/moi/ABCD2345";
     expect(chromeAddress(android, href)).toBe("intent://go.example.vn/app/#/moi/ABCD2345#Intent;scheme=https;package=com.android.chrome;end");
     expect(chromeAddress(android, "http://127.0.0.1/app/")).toBeUndefined();
     expect(chromeAddress("iPhone", href)).toBeUndefined();
+  });
+});
+
+describe("an invitation on an iPhone", () => {
+  const iPhone = (version: string) => `Mozilla/5.0 (iPhone; CPU iPhone OS ${version} like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile/15E148 Safari/604.1`;
+  const mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15";
+
+  test("waits for the installed app wherever that can be had", () => {
+    expect(mustInstallFirst(iPhone("16_4"), 5, false)).toBe(true);
+    expect(mustInstallFirst(iPhone("18_6"), 5, false)).toBe(true);
+    expect(mustInstallFirst(iPhone("18_6"), 5, true)).toBe(false);
+    expect(mustInstallFirst(iPhone("16_3_1"), 5, false)).toBe(false);
+    expect(mustInstallFirst(iPhone("15_8"), 5, false)).toBe(false);
+  });
+
+  test("or an iPad that calls itself a Mac, but on no Mac and no Android", () => {
+    expect(mustInstallFirst(mac, 5, false)).toBe(true);
+    expect(mustInstallFirst(mac, 0, false)).toBe(false);
+    expect(mustInstallFirst("Mozilla/5.0 (Linux; Android 12; SM-A035F) Chrome/120.0 Mobile Safari/537.36", 5, false)).toBe(false);
   });
 });
 

@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { en } from "../src/texts/en";
 import { vi as first } from "../src/texts/vi";
+import { joining } from "../src/texts/vi.joining";
+import { list } from "../src/texts/vi.list";
 import { lock } from "../src/texts/vi.lock";
 import { screens } from "../src/texts/vi.screens";
 import { signIn } from "../src/texts/vi.sign-in";
 import { today } from "../src/texts/vi.today";
 
-const vi = { ...first, ...signIn, ...today, ...lock, ...screens };
+const vi = { ...first, ...signIn, ...today, ...joining, ...list, ...lock, ...screens };
 
 const root = join(import.meta.dirname, "../src");
 const code = (readdirSync(root, { recursive: true }) as string[])
@@ -42,6 +44,13 @@ describe("the texts", () => {
     ["screens/ChoosePin.tsx", lock],
     ["screens/Today.tsx", today],
     ["ui/Lost.tsx", today],
+    ["screens/Join.tsx", joining],
+    ["screens/InsideAnother.tsx", joining],
+    ["ui/CopyButton.tsx", joining],
+    ["screens/Install.tsx", joining],
+    ["screens/InstallFirst.tsx", joining],
+    ["screens/InstallReminder.tsx", joining],
+    ["screens/install-steps.ts", joining],
   ])("wait for no others on the screens that the app opens on: %s", (name, own) => {
     const used = [...readFileSync(join(root, name), "utf8").matchAll(/"([a-z-]+(?:\.[a-z0-9-]+)+)"/g)].map((hit) => hit[1] as string);
     const missing = used.filter((key) => key in vi && !(key in first) && !(key in own));

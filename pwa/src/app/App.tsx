@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
-import { applyUpdate, doors, gate, session, sync, updateReady, type SyncState } from "../data";
+import { applyUpdate, gate, session, sync, updateReady } from "../data";
 import { t } from "../texts";
+import { arriving, isFirstSync } from "./arrival";
 import { Guard } from "./Guard";
 import { Header } from "./Header";
 import { isInsideAnother } from "./inside-another";
@@ -14,12 +15,14 @@ export interface ScreenProps {
   query: URLSearchParams;
 }
 
+const arrivals = () => import("../screens/arriving");
+
 const SignIn = lazy<{ intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
 const Unlock = lazy(async () => (await import("../screens/Unlock")).Unlock, ["lock"]);
 const ChoosePin = lazy(async () => (await import("../screens/ChoosePin")).ChoosePin, ["lock"]);
-const FirstSync = lazy(async () => (await import("../screens/FirstSync")).FirstSync);
-const InsideAnother = lazy(async () => (await import("../screens/InsideAnother")).InsideAnother);
-const Join = lazy(async () => (await import("../screens/Join")).Join);
+const FirstSync = lazy(async () => (await arrivals()).FirstSync, ["joining", "screens"]);
+const InsideAnother = lazy(async () => (await arrivals()).InsideAnother, ["joining"]);
+const Join = lazy(async () => (await arrivals()).Join, ["joining"]);
 const HouseholdForm = lazy(async () => (await import("../screens/HouseholdForm")).HouseholdForm);
 const PersonForm = lazy(async () => (await import("../screens/PersonForm")).PersonForm);
 const Visit = lazy(async () => (await import("../screens/Visit")).Visit);
@@ -28,7 +31,7 @@ const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
 
 const screens: Record<Name, ComponentType<ScreenProps>> = {
   today: lazy(async () => (await import("../screens/Today")).Today, ["today"]),
-  households: lazy(async () => (await import("../screens/Households")).Households, []),
+  households: lazy(async () => (await import("../screens/Households")).Households, ["list"]),
   household: lazy(async () => (await import("../screens/Household")).Household),
   visit: Visit,
   amend: Visit,
@@ -41,6 +44,7 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   tally: Tally,
   amendTally: Tally,
   guides: lazy(async () => (await import("../screens/Guides")).Guides),
+  install: lazy(async () => (await arrivals()).Install, ["joining"]),
   guide: lazy(async () => (await import("../screens/Guide")).Guide),
   sync: lazy(async () => (await import("../screens/Sync")).Sync),
   notice: lazy(async () => (await import("../screens/Notice")).Notice),
@@ -61,7 +65,7 @@ export function App() {
   if (name === "code" || name === "join") return <Join key={params.code ?? ""} params={params} query={query} />;
   if (gate.value === "locked") return <Unlock />;
   if (gate.value === "welcome" || !session.value) return <SignIn />;
-  if (isFirstSync(sync.value, doors.value.length)) return <FirstSync />;
+  if (arriving.value || isFirstSync()) return <FirstSync />;
   if (sync.value.phase === "signed-out" && route.value.query.has("dang-nhap")) return <SignIn />;
   const Shown = screens[name];
   const place = `${name} ${Object.values(params).join(" ")}`;
@@ -80,11 +84,6 @@ export function App() {
   );
 }
 
-/** Nothing has ever been fetched to its end: an empty list would be mistaken for an empty book. */
-function isFirstSync({ phase, last }: SyncState, known: number): boolean {
-  return phase === "first" || (last === undefined && known === 0 && phase !== "signed-out");
-}
-
 function skip(event: Event): void {
   event.preventDefault();
   document.querySelector<HTMLElement>("#main h1")?.focus();
@@ -96,7 +95,7 @@ function UpdateBar() {
   return (
     <aside class="update">
       <p role="status">{t("update.text")}</p>
-      <button type="button" class="button is-small" onClick={applyUpdate}>
+      <button type="button" class="button is-small" onClick={() => void applyUpdate()}>
         {t("update.apply")}
       </button>
     </aside>

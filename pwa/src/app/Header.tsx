@@ -38,6 +38,7 @@ const parents: Partial<Record<Name, Name>> = {
   tallySaved: "today",
   amendTally: "today",
   guide: "guides",
+  install: "sync",
   refused: "sync",
   card: "today",
 };

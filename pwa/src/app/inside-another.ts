@@ -1,14 +1,13 @@
 /** Browsers inside other apps keep storage of their own, which they may empty: no data is taken there. */
-const OTHERS = /\bZalo\/|\bFBA[NV]\/|\bInstagram\b|\bLine\/|\bMicroMessenger\b|\bmusical_ly|\bTikTok|; wv\)/;
+import { isApple, isInstalled } from "./installation";
 
-/** Whether this user agent is the browser within Zalo, Facebook, Messenger, Instagram, Line, WeChat, TikTok or an Android app. */
-export function isInsideAnother(agent: string): boolean {
-  return OTHERS.test(agent);
-}
+/** Zalo calls itself "Zalo/1.0", "Zalo android/…" or "Zalo iOS/…", with or without Android's mark of a WebView. */
+const OTHERS = /\bZalo|\bFB(?:A[NV]\/|_IAB\b)|\bInstagram\b|\bLine\/|\bMicroMessenger\b|\bmusical_ly|\btrill_|\bTikTok|\bBytedanceWebview|; wv\)/;
 
-/** An address that makes Android open `href` in Chrome; undefined where that is of no use. */
-export function chromeAddress(agent: string, href: string): string | undefined {
-  const { protocol, host, pathname, hash } = new URL(href);
-  if (!/Android/.test(agent) || protocol !== "https:") return undefined;
-  return `intent://${host}${pathname}${hash}#Intent;scheme=https;package=com.android.chrome;end`;
+/**
+ * Whether this user agent is the browser within Zalo, Facebook, Messenger, Instagram, Line, WeChat, TikTok or an app
+ * that does not give its name: on Android it bears a mark, on iPhones it lacks "Safari", as only installed apps do too.
+ */
+export function isInsideAnother(agent: string, installed = isInstalled()): boolean {
+  return OTHERS.test(agent) || (isApple(agent) && !installed && !/\bSafari\//.test(agent));
 }

@@ -5,8 +5,12 @@ import { fetchTexts, t, type Part } from "../texts";
 
 const fetchers: ((shown: boolean) => Promise<unknown>)[] = [];
 
-/** With `words`, the screen waits only for those parts of the texts. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, words?: Part[]): ComponentType<P> {
+/**
+ * With `words`, the screen waits only for those parts of the texts.
+ *
+ * @param meanwhile what is shown until it is here; by default that it is being fetched
+ */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, words?: Part[], meanwhile?: null): ComponentType<P> {
   const loaded = signal<ComponentType<P> | null>(null);
   const failed = signal<unknown>(null);
   let asked: Promise<unknown> | null = null;
@@ -28,7 +32,7 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, wo
       throw error;
     }
     void fetch(true);
-    return <p class="loading">{t("app.loading")}</p>;
+    return meanwhile === null ? null : <p class="loading">{t("app.loading")}</p>;
   };
 }
 

@@ -17,6 +17,7 @@ const patterns = {
   amendTally: "/tai-ban/:visit",
   guides: "/huong-dan",
   guide: "/huong-dan/:guide",
+  install: "/cai-dat",
   sync: "/gui",
   refused: "/gui/tu-choi",
   card: "/the",

@@ -5,16 +5,15 @@
  * after the first paint; a function that needs them waits for them by itself.
  */
 import { signal, type Signal } from "@preact/signals";
-import { codeOf } from "./card";
 import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
 import * as rights from "./rights";
 import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
-import type { Household, Resident, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
+import type { Household, Resident, Shell, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
 import type { Visit, VisitInput, VisitLine } from "./types";
-import * as updates from "./updates";
+import { askToPersist } from "./storage";
 import { weakness, type Unlocked } from "./vault";
 
 export * from "./types";
@@ -35,9 +34,13 @@ export const gate: Signal<Gate> = phone.gate;
 /** a new version of the app waits; `applyUpdate()` when no form is open */
 export const updateReady: Signal<boolean> = signal(false);
 
+/** whether the app's own files are kept for offline use */
+export const shell: Signal<Shell> = signal<Shell>("coming");
+
 export async function start(): Promise<void> {
   await phone.start();
-  void updates.watchUpdates(updateReady).catch(() => undefined); // without it the app works, only not offline
+  const { watchUpdates } = await import("./updates");
+  void watchUpdates(updateReady, shell).catch(() => (shell.value = "never")); // the app works, only not offline
 }
 
 export const signIn = (login: string, password: string): Promise<SignInAnswer> => phone.signIn(login, password);
@@ -129,6 +132,12 @@ export async function syncNow(): Promise<void> {
   await (await phone.engine()).sync.resume();
 }
 
+/** Asks the browser not to clear our data by itself; what it answers is in `storage`. */
+export async function askToKeep(): Promise<void> {
+  await askToPersist();
+  await phone.measure();
+}
+
 /** Kept within 300 ms, and at once when the page is hidden. */
 export const saveDraft = (key: string, value: unknown): void => phone.drafts.save(key, value);
 export const draft = <T>(key: string): Promise<T | undefined> => phone.drafts.get<T>(key);
@@ -140,7 +149,7 @@ export const now = (): string => phone.clock.now();
 export const today = (): string => phone.clock.today();
 
 /** The six digits that a card of this secret shows on a day; rejected where the browser has no WebCrypto. */
-export const cardCode = (secret: string, day: string): Promise<string> => codeOf(secret, day);
+export const cardCode = (secret: string, day: string): Promise<string> => import("./card").then(({ codeOf }) => codeOf(secret, day));
 
 /** Switches to the new version and loads the page anew. */
-export const applyUpdate = (): void => updates.applyUpdate();
+export const applyUpdate = (): Promise<void> => import("./updates").then(({ applyUpdate }) => applyUpdate());

@@ -129,6 +129,9 @@ export interface SyncState {
   nextTry?: string;
 }
 
+/** The app's own files, without which it does not open offline. */
+export type Shell = "coming" | "kept" | "never";
+
 export interface StorageState {
   /** bytes still free for this site, as the browser estimates */
   left?: number;

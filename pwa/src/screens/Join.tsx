@@ -3,37 +3,45 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { ScreenProps } from "../app/App";
 import { Brand } from "../app/Header";
-import { isWhole, readCode, showCode } from "../app/invitation-code";
+import { mustInstallFirst } from "../app/installing";
+import { hasLookalike, isWhole, readCode, showCode } from "../app/invitation-code";
 import { go, to } from "../app/router";
 import { Screen } from "../app/Screen";
-import { join, look, type Invited } from "../data";
+import { join, look, session, sync, type Invited } from "../data";
 import { t, tOr } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
+import { InstallFirst } from "./InstallFirst";
 
 type Trouble = { error: string; reason: string };
 
+/** After these answers asking again with the same code is of no use; time or a network mends the others. */
+const FINAL = /^(invitation-|no-unit$)/;
+
 export function Join({ params }: ScreenProps) {
   const code = readCode(params.code ?? "");
+  const first = mustInstallFirst();
   return (
     <>
       <header class="header">
         <Brand />
       </header>
-      {isWhole(code) ? <Invitation code={code} /> : <Code typed={code} />}
+      {first ? <InstallFirst code={isWhole(code) ? code : ""} /> : isWhole(code) ? <Invitation code={code} /> : <Code start={showCode(code)} />}
     </>
   );
 }
 
-function Code({ typed }: { typed: string }) {
-  const code = useSignal(typed);
+function Code({ start }: { start: string }) {
+  const typed = useSignal(start);
   const short = useSignal(false);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (isWhole(code.value)) go(to("join", { code: code.value }));
+    const code = readCode(typed.value);
+    if (isWhole(code)) go(to("join", { code }));
     else short.value = true;
   };
+  const error = hasLookalike(typed.value) ? t("join.code.lookalike") : short.value ? t("join.code.short") : undefined;
   return (
     <Screen title={t("join.code.title")}>
       <p>{t("join.code.intro")}</p>
@@ -41,21 +49,19 @@ function Code({ typed }: { typed: string }) {
         <Field
           label={t("join.code")}
           hint={t("join.code.hint")}
-          value={showCode(code.value)}
+          value={typed.value}
           onInput={(value) => {
             short.value = false;
-            code.value = readCode(value);
+            typed.value = value;
           }}
-          error={short.value ? t("join.code.short") : undefined}
+          error={error}
           capitalize="none"
         />
         <button type="submit" class="button is-primary is-wide">
           {t("join.code.submit")}
         </button>
       </form>
-      <p>
-        <a href={to("today")}>{t("join.password")}</a>
-      </p>
+      <OtherWay />
     </Screen>
   );
 }
@@ -78,34 +84,69 @@ function Invitation({ code }: { code: string }) {
     trouble.value = null;
     const answer = await join(code, person).catch(unexpected);
     busy.value = false;
-    if (answer.ok) go(to("today"), { replace: true });
-    else trouble.value = answer;
+    if (answer.ok) return go(to("today"), { replace: true });
+    trouble.value = answer;
+    if (FINAL.test(answer.error)) invited.value = null;
   };
   const one = invited.value;
   return (
-    <Screen title={one ? t("join.hello", { name: one.name }) : t("join.title")}>
+    <Screen title={t("join.title")} heading={one ? t("join.hello", { name: one.name }) : t("join.title")}>
       {one ? <p>{t("join.invited", { by: one.by, unit: one.unit, ward: one.ward })}</p> : busy.value ? <p role="status">{t("join.looking")}</p> : null}
       <div role="alert">{trouble.value ? <Problem>{sentence(trouble.value)}</Problem> : null}</div>
-      {one ? (
-        <>
-          <p>{t("join.not-you", { name: one.name })}</p>
-          <button type="button" class="button is-primary is-wide" disabled={busy.value} onClick={() => void enter(one.person)}>
-            <Icon name="check" />
-            {t(busy.value ? "join.busy" : "join.start")}
-          </button>
-        </>
-      ) : trouble.value ? (
-        <>
-          <button type="button" class="button is-primary is-wide" disabled={busy.value} onClick={() => void ask()}>
-            <Icon name="refresh" />
-            {t("join.again")}
-          </button>
-          <a class="button is-wide" href={to("code")}>
-            {t("join.other")}
-          </a>
-        </>
-      ) : null}
+      {one ? <Start one={one} busy={busy.value} onStart={() => void enter(one.person)} /> : null}
+      {trouble.value && !one ? <Next again={FINAL.test(trouble.value.error) ? undefined : () => void ask()} /> : null}
     </Screen>
+  );
+}
+
+function Start({ one, busy, onStart }: { one: Invited; busy: boolean; onStart: () => void }) {
+  const holder = session.value?.person;
+  const another = holder !== undefined && holder.id !== one.person;
+  if (another && sync.value.waiting > 0)
+    return (
+      <>
+        <Problem kind="wait">{t("join.error.unsent-of-other", { reason: holder.name })}</Problem>
+        <a class="button is-primary is-wide" href={to("sync")}>
+          {t("join.sync")}
+        </a>
+      </>
+    );
+  return (
+    <>
+      <p>{t("join.not-you", { name: one.name })}</p>
+      {another ? <Problem kind="wait">{t("join.other-person", { holder: holder.name })}</Problem> : null}
+      <button type="button" class="button is-primary is-wide" disabled={busy} onClick={onStart}>
+        <Icon name="check" />
+        {t(busy ? "join.busy" : "join.start")}
+      </button>
+    </>
+  );
+}
+
+/** What to do when the invitation did not open the app. */
+function Next({ again }: { again: (() => void) | undefined }) {
+  return (
+    <>
+      {again ? (
+        <button type="button" class="button is-primary is-wide" onClick={again}>
+          <Icon name="refresh" />
+          {t("join.again")}
+        </button>
+      ) : null}
+      <a class={`button is-wide ${again ? "" : "is-primary"}`} href={to("code")}>
+        {t("join.other")}
+      </a>
+      <OtherWay />
+    </>
+  );
+}
+
+/** Whoever is in already goes back: the link may have been opened a second time. */
+function OtherWay() {
+  return (
+    <p>
+      <a href={to("today")}>{t(session.value ? "join.back" : "join.password")}</a>
+    </p>
   );
 }
 

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Brand } from "../app/Header";
 import { useOpenForm } from "../app/forms";
+import { mustInstallFirst } from "../app/installing";
 import { Screen } from "../app/Screen";
 import { go, route, to } from "../app/router";
 import { session, signIn, sync } from "../data";
@@ -28,6 +29,7 @@ export function SignIn({ intro }: { intro?: string }) {
         <a class="button is-wide" href={to("code")}>
           {t("sign-in.code")}
         </a>
+        {mustInstallFirst() ? <Problem kind="wait">{t("sign-in.install")}</Problem> : null}
         <Form />
         <p class="hint">{t("sign-in.forgot")}</p>
       </Screen>

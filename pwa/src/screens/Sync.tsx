@@ -1,11 +1,12 @@
 /** What has reached the ward and what has not, in plain words; the phone itself; the account. */
 import { useSignal } from "@preact/signals";
 import type { ScreenProps } from "../app/App";
+import { installed } from "../app/installation";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { moment, number } from "../app/time";
-import { session, signOut, storage, sync, syncNow, type SyncState } from "../data";
-import { language, speak, t, tOr, type Language } from "../texts";
+import { askToKeep, catalog, session, shell, signOut, storage, sync, syncNow, type SyncState } from "../data";
+import { language, speak, t, tOr, type Key, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
@@ -102,12 +103,50 @@ function Device() {
       <dl class="facts">
         <dt>{t("sync.storage")}</dt>
         <dd>{left === undefined ? t("sync.storage.unknown") : bytes(left)}</dd>
+        <dt>{t("sync.ready")}</dt>
+        <dd>{t(readiness())}</dd>
         <dt>{t("sync.persisted")}</dt>
-        <dd>{persisted === undefined ? t("sync.storage.unknown") : t(persisted ? "sync.persisted.yes" : "sync.persisted.no")}</dd>
+        <dd>{persisted === undefined ? t("sync.storage.unknown") : t(keeping(persisted))}</dd>
         <dt>{t("sync.version")}</dt>
         <dd>{import.meta.env.VITE_VERSION}</dd>
       </dl>
+      <Keeping persisted={persisted} />
     </section>
+  );
+}
+
+function readiness(): Key {
+  if (shell.value === "never") return "sync.ready.never";
+  return shell.value === "kept" && catalog.value && sync.value.last ? "sync.ready.yes" : "sync.ready.no";
+}
+
+function keeping(persisted: boolean): Key {
+  if (persisted) return "sync.persisted.yes";
+  return installed.value ? "sync.persisted.installed" : "sync.persisted.no";
+}
+
+/** Ways to make the browser keep the data, as long as it has not promised to. */
+function Keeping({ persisted }: { persisted: boolean | undefined }) {
+  const answered = useSignal(false);
+  const ask = async () => {
+    await askToKeep();
+    answered.value = true;
+  };
+  return (
+    <div class="stack">
+      <p role="status">{answered.value ? t(persisted ? "sync.persisted.given" : "sync.persisted.denied") : ""}</p>
+      {installed.value ? null : (
+        <a class="button" href={to("install")}>
+          <Icon name="device" />
+          {t("sync.install")}
+        </a>
+      )}
+      {persisted === false ? (
+        <button type="button" class="button" onClick={() => void ask()}>
+          {t("sync.persisted.ask")}
+        </button>
+      ) : null}
+    </div>
   );
 }
 

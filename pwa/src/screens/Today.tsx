@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ScreenProps } from "../app/App";
 import { outcomeIcon, outcomeName } from "../app/choices";
 import { draftKey } from "../app/forms";
+import { lazy } from "../app/lazy";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { clock, longDay, number, weekStart } from "../app/time";
@@ -14,6 +15,9 @@ import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
 import { StateMark } from "../ui/Receipt";
 import type { VisitDraft } from "./record";
+
+/** May come a moment later: the browser's offer does so too. */
+const InstallReminder = lazy(async () => (await import("./arriving")).InstallReminder, ["joining"], null);
 
 export function Today(_: ScreenProps) {
   const day = today();
@@ -36,6 +40,7 @@ export function Today(_: ScreenProps) {
         <Icon name="id-card" />
         {t("today.card")}
       </a>
+      <InstallReminder />
       <section aria-labelledby="due">
         <h2 id="due">{t("today.follow-ups", { n: due.length })}</h2>
         {due.length ? <ul class="rows">{due.slice(0, 30).map((door) => <DoorRow key={door.id} door={door} />)}</ul> : <p class="hint">{t("today.follow-ups.none")}</p>}

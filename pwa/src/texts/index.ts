@@ -2,12 +2,14 @@
 import { signal } from "@preact/signals";
 import type { Bilingual } from "../data";
 import { vi } from "./vi";
+import type { joining } from "./vi.joining";
+import type { list } from "./vi.list";
 import type { lock } from "./vi.lock";
 import type { screens } from "./vi.screens";
 import type { signIn } from "./vi.sign-in";
 import type { today } from "./vi.today";
 
-export type Key = keyof typeof vi | keyof typeof signIn | keyof typeof today | keyof typeof lock | keyof typeof screens;
+export type Key = keyof typeof vi | keyof typeof signIn | keyof typeof today | keyof typeof joining | keyof typeof list | keyof typeof lock | keyof typeof screens;
 export type Texts = Record<Key, string>;
 export type Language = "vi" | "en";
 
@@ -30,7 +32,9 @@ export function tOr(key: string, fallback: Key, values: Record<string, string | 
 /** Words that the first paint does without: of the screens that the app opens on, and of the others. */
 const parts = {
   "sign-in": async () => (await import("./vi.sign-in")).signIn,
+  list: async () => (await import("./vi.list")).list,
   lock: async () => (await import("./vi.lock")).lock,
+  joining: async () => (await import("./vi.joining")).joining,
   today: async () => (await import("./vi.today")).today,
   screens: async () => (await import("./vi.screens")).screens,
 };

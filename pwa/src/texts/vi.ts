@@ -1,4 +1,4 @@
-/** The words of the frame and the list, in Vietnamese: what the first paint needs. `{name}` is filled in. */
+/** The words of the frame and the list, in Vietnamese: what every first paint needs. `{name}` is filled in. */
 export const vi = {
   "app.name": "Gõ Từng Nhà",
   "app.motto": "Đi từng ngõ, gõ từng nhà, hướng dẫn từng người",
@@ -39,21 +39,6 @@ export const vi = {
   "time.tomorrow": "ngày mai",
   "time.overdue": "Quá hẹn từ {day}",
 
-  "list.title": "Các hộ",
-  "list.search": "Tìm theo số nhà, ngõ, tên",
-  "list.search.clear": "Xóa ô tìm",
-  "list.filter": "Lọc danh sách",
-  "list.filter.all": "Tất cả",
-  "list.filter.untouched": "Chưa gõ cửa",
-  "list.filter.due": "Hẹn lại",
-  "list.filter.waiting": "Chờ gửi",
-  "list.count": "{n} hộ",
-  "list.count.of": "{n} trong {total} hộ",
-  "list.new": "Thêm hộ",
-  "list.empty": "Sổ chưa có hộ nào. Anh/chị thêm hộ đầu tiên, hoặc chờ phường đưa danh sách lên.",
-  "list.none": "Không thấy hộ nào khớp với “{query}”.",
-  "list.none.filter": "Không có hộ nào trong mục này.",
-  "list.none.new": "Thêm hộ mới với số nhà này",
   "list.untouched": "Chưa gõ cửa",
   "list.follow-up": "Hẹn {day}",
   "list.people": "{n} người",
