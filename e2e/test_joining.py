@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
@@ -15,6 +16,8 @@ from e2e.test_accessibility import check
 
 Contexts = Callable[..., BrowserContext]
 NEWCOMER = "Đặng Thị Mới"
+READY = 120
+"""Seconds from the tap on "start" until the phone can go out."""
 
 
 def add_person(desk: Desk, name: str) -> None:
@@ -54,7 +57,13 @@ def test_a_newcomer_joins_by_link_and_works_offline(
     phone.page.goto(link)
     expect(phone.heading()).to_have_text(f"Chào {NEWCOMER}", timeout=LONG)
     wrong = check(phone.page, "invitation")
-    start(phone)
+    begun = time.monotonic()
+    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.choose_pin()
+    expect(phone.heading()).to_have_text("Sẵn sàng dùng khi không có mạng", timeout=LONG)
+    assert time.monotonic() - begun < READY
+    wrong += check(phone.page, "ready")
+    phone.wait_until_ready()
     assert "/moi/" not in phone.page.url, "the code stays in the address"
 
     phone.go_offline()
@@ -122,8 +131,7 @@ def test_an_invitation_that_ended_says_so_and_names_whom_to_ask(
     phone.page.get_by_role("button", name="Bắt đầu dùng").click()
     expect(phone.page.get_by_role("alert")).to_contain_text("lời mời vẫn còn dùng được")
     phone.go_online()
-    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
-    phone.wait_until_ready()
+    start(phone)
     assert not phone.failures
 
 
@@ -138,12 +146,15 @@ def test_an_invitation_on_a_phone_in_use_is_for_its_holder_or_waits_for_what_is_
     (page_of_first, first), (_, second) = links
     phone = Phone(contexts(), server)
     phone.page.goto(first)
-    phone.page.get_by_role("button", name="Bắt đầu dùng").click()
-    phone.wait_until_ready()
+    start(phone)
+    # the link stays in the chat, and is tapped again
+    phone.page.goto(first)
+    expect(phone.page.get_by_role("navigation", name="Các trang chính")).to_be_visible(timeout=LONG)
 
     ward.page.goto(page_of_first)
     again, _ = invite(ward)
     phone.page.goto(again)
+    phone.expect_text("Máy này đã vào sẵn với tên anh/chị")
     phone.page.get_by_role("button", name="Bắt đầu dùng").click()
     phone.wait_until_ready()
     ward.page.goto(page_of_first)
@@ -165,6 +176,7 @@ def test_an_invitation_on_a_phone_in_use_is_for_its_holder_or_waits_for_what_is_
     phone.page.goto(second)
     phone.expect_text("Máy này đang do Trịnh Văn Trước dùng")
     phone.page.get_by_role("button", name="Bắt đầu dùng").click()
+    phone.choose_pin("580274")
     phone.wait_until_ready()
     phone.expect_text("Chào Lương Thị Sau")
     assert not phone.failures

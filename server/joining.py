@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, make_viewer, route, site_of
+from server.accounts import Accounts, was_ended
 from server.bodies import read_json
 from server.errors import Problem
 from server.phone import DeviceOffer, make_session
@@ -28,7 +29,10 @@ NOBODY = ""
 
 
 class Asked(Struct):
+    """`device` is the id of a phone that holds records already."""
+
     code: Short
+    device: Short = ""
 
 
 class Enrolment(Struct):
@@ -53,6 +57,7 @@ async def look(request: Request) -> Response:
         "ward": site.catalog.ward_name(person["ward"]),
         "by": invitation["by_name"],
         "expires": invitation["expires"],
+        "phone": await _holder(site.accounts, asked.device, person),
     }
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
@@ -81,6 +86,19 @@ async def enrol(request: Request) -> Response:
     response = JSONResponse(answer, headers={"Cache-Control": "no-store"})
     set_cookies(request, response, person["login"], value)
     return response
+
+
+async def _holder(accounts: Accounts, device: str, person: Document) -> str:
+    """Whose the records on the phone that asks are: ``own``, ``other``, or ``ended`` when access was.
+
+    Only the first are opened by the invitation; it is not to be spent on the others.
+    """
+    if not device.startswith("device:"):
+        return ""
+    held = await accounts.store.find(accounts.database, device)
+    if held is None or held.get("person") != person["_id"]:
+        return "other"
+    return "own" if held.get("escrow") and not was_ended(held) else "ended"
 
 
 def _check_phone(request: Request, person: Document) -> None:

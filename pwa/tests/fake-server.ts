@@ -1,7 +1,7 @@
 /** A server in memory that speaks the little that the phone uses; the connection can be cut before or after it acts. */
 import { createHash } from "node:crypto";
 import type { Fetch } from "../src/data/server";
-import type { Session } from "../src/data/types";
+import type { Invited, Session } from "../src/data/types";
 
 export type Cut = "before" | "after" | undefined;
 type Body = { _id: string; _rev: string; _revisions: { start: number; ids: string[] }; [more: string]: unknown };
@@ -20,6 +20,8 @@ export class FakeServer {
   chunkOf = 1000;
   generation = "g1";
   escrow = "A".repeat(43);
+  /** whose a phone with records is, for the invitation that is looked at */
+  phone: Invited["phone"] = "own";
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly erased = new Set<string>();
@@ -107,8 +109,9 @@ export class FakeServer {
     return mark !== undefined && body.mark === mark ? { time, mark, update_seq, generation } : session;
   }
 
-  private async answer(url: URL, body: { docs: never[]; mark?: string }, person: string, device: string): Promise<Response> {
+  private async answer(url: URL, body: { docs: never[]; mark?: string; device?: unknown }, person: string, device: string): Promise<Response> {
     if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow: this.escrow });
+    if (url.pathname === "/api/invitation") return Response.json({ person, phone: body.device === undefined ? "" : this.phone });
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });

@@ -128,6 +128,70 @@ describe("joining", () => {
   });
 });
 
+describe("an invitation on a phone that holds records", () => {
+  const paths = (server: FakeServer) => server.bodies.map(({ path }) => path);
+
+  test("opens it for whoever forgot the PIN, with the record that was not sent", async () => {
+    const server = new FakeServer();
+    const one = await newPhone(server);
+    await one.signedIn();
+    server.cut = () => "before";
+    await one.save();
+    await one.phone.lock();
+    server.cut = () => undefined;
+    expect(await one.phone.join("ABCD2345", "person:hoa")).toMatchObject({ ok: true });
+    expect(one.phone.gate.value).toBe("new-pin");
+    await one.phone.choosePin("580274");
+    expect((await one.phone.engine()).counts()).toMatchObject({ waiting: 1 });
+    await one.phone.lock();
+    expect(await one.phone.unlock(PIN)).toMatchObject({ ok: false });
+    expect(await one.phone.unlock("580274")).toEqual({ ok: true });
+  });
+
+  test.each(["other", "ended"] as const)("is not spent where it opens nothing (%s), and the PIN still does", async (phone) => {
+    const server = new FakeServer();
+    const one = await newPhone(server);
+    await one.signedIn();
+    await one.phone.lock();
+    server.phone = phone;
+    expect(await one.phone.join("ABCD2345", "person:lan")).toEqual({ ok: false, error: `phone-${phone}`, reason: "" });
+    expect(paths(server)).not.toContain("/api/enrol");
+    expect(await one.phone.unlock(PIN)).toEqual({ ok: true });
+    expect(one.phone.session.value?.person.id).toBe("person:hoa");
+  });
+
+  test("given to another person, has them choose a PIN of their own", async () => {
+    const server = new FakeServer();
+    const one = await newPhone(server);
+    await one.signedIn();
+    const session = { ...server.session("person:lan", "device:01ARZ3NDEKTSV4RRFFQ69G5FAW"), escrow: "C".repeat(43) };
+    server.answers = (path) => (path === "/api/enrol" ? Response.json(session) : undefined);
+    server.cut = (path) => (path === "/api/hello" ? "before" : undefined);
+    expect(await one.phone.join("ABCD2345", "person:lan")).toMatchObject({ ok: true });
+    expect(one.phone.gate.value).toBe("new-pin");
+    await one.phone.choosePin("580274");
+    expect(one.phone.session.value?.person.id).toBe("person:lan");
+    await one.phone.lock();
+    expect(await one.phone.unlock(PIN)).toMatchObject({ ok: false });
+  });
+
+  test("that it opened itself leads back into the app, as long as it is in use", async () => {
+    const server = new FakeServer();
+    const one = await newPhone(server);
+    await one.start();
+    await one.phone.join("ABCD2345", "person:hoa");
+    await one.phone.choosePin(PIN);
+    await one.sync();
+    expect(await one.phone.look("ABCD2345")).toMatchObject({ error: "joined" });
+    expect(await one.phone.look("WXYZ6789")).toMatchObject({ ok: true });
+    await one.phone.lock();
+    expect(await one.phone.look("ABCD2345")).toMatchObject({ error: "joined" });
+    await one.phone.unlock(PIN);
+    expect(await one.phone.signOut()).toEqual({ ok: true });
+    expect(await one.phone.look("ABCD2345")).toMatchObject({ ok: true });
+  });
+});
+
 describe("access that ended", () => {
   const answer = (code: string) => (path: string) =>
     path === "/api/hello" ? Response.json({ error: code, reason: "" }, { status: 401 }) : undefined;

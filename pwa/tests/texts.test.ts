@@ -42,6 +42,8 @@ describe("the texts", () => {
     ["screens/SignIn.tsx", signIn],
     ["screens/Unlock.tsx", lock],
     ["screens/ChoosePin.tsx", lock],
+    ["screens/Households.tsx", list],
+    ["ui/DoorRow.tsx", {}],
     ["screens/Today.tsx", today],
     ["ui/Lost.tsx", today],
     ["screens/Join.tsx", joining],

@@ -57,7 +57,36 @@ def test_looking_says_whom_it_is_for_and_does_not_spend_it(visitor: TestClient, 
         "ward": "Phường Yên Nghĩa",
         "by": "Người lead",
         "expires": invited.expires,
+        "phone": "",
     }
+
+
+def test_looking_says_whether_the_records_on_this_phone_are_opened_by_it(
+    visitor: TestClient, site: Site, invited: Invited, call: Call
+) -> None:
+    accounts = site.accounts
+
+    def device_of(person: str) -> str:
+        document = call(accounts.store.get, accounts.database, person)
+        device, _ = call(accounts.enrol, document, "Samsung A03")
+        call(accounts.escrow, device)
+        return str(device)
+
+    own, other = device_of("person:volunteer"), device_of("person:lead")
+
+    def phone(device: str) -> str:
+        told = visitor.post("/api/invitation", json={"code": invited.code, "device": device})
+        assert told.status_code == 200, told.text
+        return str(told.json()["phone"])
+
+    assert phone(own) == "own"
+    assert phone(other) == "other"
+    assert phone("device:01ARZ3NDEKTSV4RRFFQ69G5FAV") == "other"
+    assert phone("person:lead") == ""
+    call(accounts.end_session, own)
+    assert phone(own) == "own", "who signed out comes back to the same records"
+    call(accounts.revoke, own)
+    assert phone(own) == "ended", "the key that opened them has ended with the access"
 
 
 def test_spending_signs_the_phone_in(visitor: TestClient, invited: Invited, call: Call, site: Site) -> None:

@@ -17,7 +17,7 @@ export interface ScreenProps {
 
 const arrivals = () => import("../screens/arriving");
 
-const SignIn = lazy<{ intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
+const SignIn = lazy<{ title?: string; intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
 const Unlock = lazy(async () => (await import("../screens/Unlock")).Unlock, ["lock"]);
 const ChoosePin = lazy(async () => (await import("../screens/ChoosePin")).ChoosePin, ["lock"]);
 const FirstSync = lazy(async () => (await arrivals()).FirstSync, ["joining", "screens"]);

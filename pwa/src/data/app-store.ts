@@ -93,6 +93,16 @@ export class AppStore {
     });
   }
 
+  /** What belongs to one person's database, the key to it too. */
+  forget(database: string): Promise<void> {
+    return this.change(["values", "receipts", "drafts"], (to) => {
+      for (const kind of ["checkpoint", "pull", "list", "last", "erased"]) to("values").delete(`${kind}:${database}`);
+      for (const name of ["vault", "device-secret", "joined"]) to("values").delete(name);
+      to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
+      to("drafts").clear();
+    });
+  }
+
   private async sealed(entry: Entry): Promise<unknown> {
     if (!isPersonal(entry)) return entry[2];
     if (!this.cipher) throw new Locked("the vault is locked");

@@ -129,13 +129,21 @@ export class Phone {
     return this.enter((known) => this.sessions.signIn(login, password, known));
   }
 
-  look(code: string): Promise<InvitedAnswer> {
-    return this.sessions.look(code);
+  /** Whom an invitation is for; it can still be used afterwards. */
+  async look(code: string): Promise<InvitedAnswer> {
+    if (this.gate.value !== "welcome" && (await this.sessions.hasJoined(code))) return { ok: false, error: "joined", reason: "" };
+    return this.sessions.look(code, (await (await this.vault()).profile())?.device);
   }
 
   /** Comes in by an invitation, for the person that `look` told of. */
   async join(code: string, person: string): Promise<SignInAnswer> {
     if (await this.holdsRecordsOfAnother(({ id }) => id === person)) return this.unsentOfOther();
+    if (this.gate.value === "locked") {
+      const looked = await this.look(code);
+      if (!looked.ok) return looked;
+      // what it cannot open it shall not be spent on
+      if (looked.invited.phone !== "own") return { ok: false, error: `phone-${looked.invited.phone}`, reason: "" };
+    }
     return this.enter((known) => this.sessions.join(code, known));
   }
 
@@ -153,8 +161,11 @@ export class Phone {
       await this.sessions.undo();
       return { ok: false, error: "not-this-phone", reason: "" };
     }
-    if (this.gate.value === "open") await this.goOn(session, escrow);
-    else {
+    if (this.gate.value === "open") {
+      const other = this.session.value?.person.id !== session.person.id;
+      await this.goOn(session, escrow);
+      if (other) this.gate.value = "new-pin"; // whoever comes next does not know the PIN of the one before
+    } else {
       if (profile) await this.sessions.keep(session);
       this.gate.value = "new-pin";
     }
@@ -209,7 +220,7 @@ export class Phone {
     const { refused } = engine.counts();
     // a refused record is whole only here: its database stays for the next sign-in of this unit
     await this.closeEngine(refused === 0);
-    if (refused === 0) await this.forget(database);
+    if (refused === 0) await this.store.forget(database);
     // with a refused record the vault stays too: it opens by the PIN, or by signing in again
     (await this.vault()).lock();
     this.empty();
@@ -385,14 +396,5 @@ export class Phone {
     };
     this.closing = this.closing.then(close);
     await this.closing;
-  }
-
-  private async forget(database: string): Promise<void> {
-    await this.store.change(["values", "receipts", "drafts"], (to) => {
-      for (const kind of ["checkpoint", "pull", "list", "last", "erased"]) to("values").delete(`${kind}:${database}`);
-      for (const name of ["vault", "device-secret"]) to("values").delete(name);
-      to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
-      to("drafts").clear();
-    });
   }
 }

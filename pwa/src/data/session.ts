@@ -35,8 +35,14 @@ export class Sessions {
   }
 
   /** Whom an invitation is for; it can still be used afterwards. */
-  look(code: string): Promise<InvitedAnswer> {
-    return told(async () => ({ invited: (await this.server.post<Invited>("/api/invitation", JSON.stringify({ code }))).body }));
+  look(code: string, known: string | undefined): Promise<InvitedAnswer> {
+    const body = JSON.stringify({ code, ...(known && { device: known }) });
+    return told(async () => ({ invited: (await this.server.post<Invited>("/api/invitation", body)).body }));
+  }
+
+  /** Whether it was this invitation that opened this phone: its link stays in a chat, and is tapped again. */
+  async hasJoined(code: string): Promise<boolean> {
+    return (await this.store.get<string>("values", "joined")) === code;
   }
 
   /** Spends an invitation. An answer lost on the way is asked for again under the same name of the attempt. */
@@ -45,7 +51,10 @@ export class Sessions {
     const attempt = kept ?? crypto.randomUUID();
     if (!kept) await this.store.put("values", `attempt:${code}`, attempt);
     const answer = await told(() => this.askIn("/api/enrol", { code, attempt }, known));
-    if (answer.ok) await this.store.delete("values", `attempt:${code}`);
+    if (answer.ok) {
+      await this.store.put("values", "joined", code);
+      await this.store.delete("values", `attempt:${code}`);
+    }
     return answer;
   }
 

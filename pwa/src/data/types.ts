@@ -285,6 +285,8 @@ export interface Invited {
   /** the name of whoever invited */
   by: string;
   expires: string;
+  /** whose the records on this phone are, as far as the server knows; empty on a new phone */
+  phone: "" | "own" | "other" | "ended";
 }
 export type InvitedAnswer = { ok: true; invited: Invited } | { ok: false; error: string; reason: string };
 /** Nothing is thrown away: with `waiting` records unsent, or without a network, signing out is not done. */

@@ -7,7 +7,7 @@ import { mustInstallFirst } from "../app/installing";
 import { hasLookalike, isWhole, readCode, showCode } from "../app/invitation-code";
 import { go, to } from "../app/router";
 import { Screen } from "../app/Screen";
-import { join, look, session, sync, type Invited } from "../data";
+import { gate, join, look, session, sync, type Invited } from "../data";
 import { t, tOr } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
@@ -76,6 +76,7 @@ function Invitation({ code }: { code: string }) {
     const answer = await look(code).catch(unexpected);
     busy.value = false;
     if (answer.ok) invited.value = answer.invited;
+    else if (answer.error === "joined") go(to("today"), { replace: true });
     else trouble.value = answer;
   };
   useEffect(() => void ask(), [code]);
@@ -91,7 +92,7 @@ function Invitation({ code }: { code: string }) {
   const one = invited.value;
   return (
     <Screen title={t("join.title")} heading={one ? t("join.hello", { name: one.name }) : t("join.title")}>
-      {one ? <p>{t("join.invited", { by: one.by, unit: one.unit, ward: one.ward })}</p> : busy.value ? <p role="status">{t("join.looking")}</p> : null}
+      {one ? <Greeting one={one} /> : busy.value ? <p role="status">{t("join.looking")}</p> : null}
       <div role="alert">{trouble.value ? <Problem>{sentence(trouble.value)}</Problem> : null}</div>
       {one ? <Start one={one} busy={busy.value} onStart={() => void enter(one.person)} /> : null}
       {trouble.value && !one ? <Next again={FINAL.test(trouble.value.error) ? undefined : () => void ask()} /> : null}
@@ -99,9 +100,18 @@ function Invitation({ code }: { code: string }) {
   );
 }
 
+/** Who invites to what; on a locked phone, what it is good for there. */
+function Greeting({ one }: { one: Invited }) {
+  if (gate.value === "locked") return one.phone === "own" ? <p>{t("join.new-pin")}</p> : null;
+  return <p>{t("join.invited", { by: one.by, unit: one.unit, ward: one.ward })}</p>;
+}
+
+/** The way in, or why this phone is not to be entered; the invitation stays good for another. */
 function Start({ one, busy, onStart }: { one: Invited; busy: boolean; onStart: () => void }) {
+  const locked = gate.value === "locked";
   const holder = session.value?.person;
   const another = holder !== undefined && holder.id !== one.person;
+  if (locked && one.phone !== "own") return <Kept reason={t(one.phone === "ended" ? "join.error.phone-ended" : "join.error.phone-other")} />;
   if (another && sync.value.waiting > 0)
     return (
       <>
@@ -115,10 +125,24 @@ function Start({ one, busy, onStart }: { one: Invited; busy: boolean; onStart: (
     <>
       <p>{t("join.not-you", { name: one.name })}</p>
       {another ? <Problem kind="wait">{t("join.other-person", { holder: holder.name })}</Problem> : null}
+      {holder && !another && sync.value.phase !== "signed-out" ? <p>{t("join.already")}</p> : null}
       <button type="button" class="button is-primary is-wide" disabled={busy} onClick={onStart}>
         <Icon name="check" />
-        {t(busy ? "join.busy" : "join.start")}
+        {t(busy ? "join.busy" : locked ? "join.start.pin" : "join.start")}
       </button>
+      {locked || holder ? <OtherWay /> : null}
+    </>
+  );
+}
+
+/** Records that this invitation cannot open: nothing is spent, and nothing is lost. */
+function Kept({ reason }: { reason: string }) {
+  return (
+    <>
+      <Problem kind="wait">{reason}</Problem>
+      <a class="button is-primary is-wide" href={to("today")}>
+        {t("join.unlock")}
+      </a>
     </>
   );
 }
@@ -145,7 +169,7 @@ function Next({ again }: { again: (() => void) | undefined }) {
 function OtherWay() {
   return (
     <p>
-      <a href={to("today")}>{t(session.value ? "join.back" : "join.password")}</a>
+      <a href={to("today")}>{t(gate.value === "locked" ? "join.unlock" : session.value ? "join.back" : "join.password")}</a>
     </p>
   );
 }

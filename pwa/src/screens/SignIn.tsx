@@ -11,8 +11,8 @@ import { Choice, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 
-/** @param intro why one signs in, when it is neither the first time nor for sending */
-export function SignIn({ intro }: { intro?: string }) {
+/** @param title with `intro`: why one signs in, when it is neither the first time nor for sending */
+export function SignIn({ title, intro }: { title?: string; intro?: string }) {
   const again = session.value !== null;
   return (
     <>
@@ -23,7 +23,7 @@ export function SignIn({ intro }: { intro?: string }) {
           {language.value === "vi" ? "English" : "Tiếng Việt"}
         </button>
       </header>
-      <Screen title={t("sign-in.title")}>
+      <Screen title={title ?? t("sign-in.title")}>
         {again || intro ? null : <p class="motto">{t("app.motto")}</p>}
         {sync.value.error === "device-lost" ? <Problem kind="wait">{t("sign-in.lost")}</Problem> : <p>{intro ?? t(again ? "sign-in.again" : "sign-in.intro")}</p>}
         <a class="button is-wide" href={to("code")}>

@@ -9,7 +9,7 @@ import { t } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 
-const SignIn = lazy<{ intro?: string }>(async () => (await import("./SignIn")).SignIn, ["sign-in"]);
+const SignIn = lazy<{ title?: string; intro?: string }>(async () => (await import("./SignIn")).SignIn, ["sign-in"]);
 
 export function Unlock(_: object) {
   const forgot = useSignal(false);
@@ -17,7 +17,7 @@ export function Unlock(_: object) {
   if (forgot.value)
     return (
       <>
-        <SignIn intro={t("lock.forgot.intro")} />
+        <SignIn title={t("lock.forgot")} intro={t("lock.forgot.intro")} />
         <p class="main">
           <button type="button" class="button is-wide" onClick={change}>
             {t("lock.forgot.back")}

@@ -69,6 +69,10 @@ export const en: Texts = {
   "join.invited": "{by} invites you to use the app with {unit}, {ward}. This phone will fetch the list of doors so that it works without a network.",
   "join.not-you": "If you are not {name}, please do not tap this button and tell whoever sent it.",
   "join.other-person": "{holder} uses this phone. If you tap Start, {holder} can no longer use it.",
+  "join.already": "This phone is yours already and needs no invitation. You can keep the invitation for another phone.",
+  "join.new-pin": "This invitation opens the phone again if you forgot your PIN: tap the button below and choose another. All that you wrote is still on this phone.",
+  "join.start.pin": "Choose a new PIN",
+  "join.unlock": "Unlock with the PIN",
   "join.start": "Start",
   "join.busy": "Coming in…",
   "join.again": "Try again",
@@ -87,6 +91,8 @@ export const en: Texts = {
   "join.error.too-many-tries": "Too many tries. Please wait a few minutes and try again.",
   "join.error.unsent-of-other": "This phone still holds unsent records of {reason}, who must come in and send them first; the invitation is still good.",
   "join.error.not-this-phone": "The records on this phone are someone else's, or the ward has ended this phone's access. Please tell your team lead or the ward; nothing is lost.",
+  "join.error.phone-other": "This phone holds someone else's book, locked with their PIN. The invitation is still good: open it on your own phone. If this phone is to be yours, ask them to unlock it, send everything and sign out; then open the invitation again.",
+  "join.error.phone-ended": "The ward has ended this phone's access, so the invitation cannot unlock it. The invitation is still good: enter your old PIN first, then open the invitation again; nothing unsent is lost. If you do not know the PIN, please tell your lead.",
   "join.error.other": "{reason}",
 
   "zalo.title": "Open in the phone's browser",
@@ -476,7 +482,7 @@ export const en: Texts = {
   "lock.wait.seconds": "Too many wrong tries. Please try again in {n} seconds.",
   "lock.wait.minutes": "Too many wrong tries. Please try again in {n} minutes.",
   "lock.forgot": "I forgot the PIN",
-  "lock.forgot.intro": "Sign in with a network, then choose a new PIN. What you recorded is still on this phone.",
+  "lock.forgot.intro": "Ask your lead for a new invitation and type its code here, or sign in; both need a network. Then choose a new PIN. Everything you wrote is still on this phone.",
   "lock.forgot.back": "Back to the PIN",
 
   "pin.title": "Choose a PIN",

@@ -10,7 +10,7 @@ export const lock = {
   "lock.wait.seconds": "Đã nhập sai nhiều lần. Xin thử lại sau {n} giây.",
   "lock.wait.minutes": "Đã nhập sai nhiều lần. Xin thử lại sau {n} phút.",
   "lock.forgot": "Quên mã PIN",
-  "lock.forgot.intro": "Anh/chị đăng nhập lại khi có mạng, rồi chọn mã PIN mới. Những gì đã ghi vẫn còn nguyên trên máy.",
+  "lock.forgot.intro": "Xin tổ trưởng một lời mời mới rồi nhập mã ở đây, hoặc đăng nhập; cả hai cách đều cần có mạng. Sau đó anh/chị chọn mã PIN mới. Những gì đã ghi vẫn còn nguyên trên máy.",
   "lock.forgot.back": "Quay lại nhập mã PIN",
 
   "pin.title": "Chọn mã PIN",
