@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -35,9 +35,11 @@ _begun = 0
 
 
 @pytest.fixture(autouse=True)
-def _one_moment() -> None:
+def _one_moment() -> Iterator[None]:
     global _begun  # a test that runs over the end of a step would else get another code
     _begun = int(time.time())
+    yield
+    _begun = 0
 
 
 @pytest.fixture
@@ -58,8 +60,8 @@ async def set_up(client: httpx.AsyncClient) -> tuple[str, list[str]]:
 
 
 def code_of(secret: str, steps: int = 0) -> str:
-    """The code of the moment in which this test began, or of so many steps later: each is good once."""
-    return pyotp.TOTP(secret).at(_begun + 30 * steps)
+    """The code of the moment in which a test here began, or of so many steps later: each is good once."""
+    return pyotp.TOTP(secret).at((_begun or int(time.time())) + 30 * steps)
 
 
 async def begin(browser: httpx.AsyncClient, login: str, password: str = PASSWORD) -> dict[str, str]:
