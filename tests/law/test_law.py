@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import httpx
 import msgspec
 import pytest
 
+from server import retention
 from server.numbers import VIETNAM, vietnam_today
 from server.site import Site
 from sync import documents, id_numbers
 from sync.erasing import settle
 from sync.requests import DAYS
+from sync.retention import find_due
 from sync.store import Document
 from tests.desk.conftest import SignIn
 from tests.desk.test_people import add, page_of, phone_of
@@ -255,6 +257,22 @@ async def test_L7_what_was_deleted_is_gone_and_neither_a_phone_nor_a_backup_brin
     assert await settle(book.site.store, book.site.names) >= 1
     assert await book.site.store.find(book.database, person["_id"]) is None
     assert "Lê Thị Xóa" not in await book.bodies(person["_id"], person["_rev"], older["_rev"], late["_rev"])
+
+
+async def test_L8_when_its_time_is_over_the_name_goes_and_the_figures_stay(book: Book, site: Site) -> None:
+    person = named("Lê Thị Hết Hạn")
+    visit = samples.helped(person["_id"], "Hẹn Lê Thị Hết Hạn", by=ME)
+    assert await book.push(person, visit) == []
+    terms = retention.terms_of(site)
+    last = max([*(term.last + timedelta(term.keep_days) for term in terms.campaigns), date(2026, 5, 1)])
+    kept = await find_due(site.store, site.names, WARD, UNIT, terms, date(2026, 5, 2))
+    assert person["_id"] not in kept.residents, "gone before its time"
+    await retention.apply(site, last + timedelta(terms.otherwise + 1))
+    assert await site.store.find(book.database, person["_id"]) is None
+    left = await site.store.get(book.database, visit["_id"])
+    assert left["record"]["value"]["helps"] == visit["record"]["value"]["helps"], "a figure has changed"
+    revs = (person["_rev"], visit["_rev"])
+    assert "Hết Hạn" not in await book.bodies(person["_id"], *revs) + await book.bodies(visit["_id"], *revs)
 
 
 async def test_L9_a_lost_phone_is_shut_out_at_once_and_the_72_hours_begin(book: Book, site: Site) -> None:
