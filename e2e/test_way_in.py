@@ -128,6 +128,8 @@ def is_lost(phone: Phone, ward: Desk) -> None:
     phone.tab("Gửi dữ liệu")
     phone.page.get_by_role("button", name="Gửi ngay").click()
     phone.expect_text("Máy này đã được báo mất")
+    phone.page.reload()
+    expect(phone.page.get_by_label("Tên đăng nhập")).to_be_visible(timeout=LONG)
     names = phone.page.evaluate("async () => (await indexedDB.databases()).map((one) => one.name)")
     assert not [name for name in names if "w09562" in name], names
 

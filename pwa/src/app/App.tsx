@@ -15,6 +15,8 @@ export interface ScreenProps {
   query: URLSearchParams;
 }
 
+const book = () => import("../screens/book");
+const reading = () => import("../screens/reading");
 const arrivals = () => import("../screens/arriving");
 
 const SignIn = lazy<{ title?: string; intro?: string }>(async () => (await import("../screens/SignIn")).SignIn, ["sign-in"]);
@@ -23,8 +25,8 @@ const ChoosePin = lazy(async () => (await import("../screens/ChoosePin")).Choose
 const FirstSync = lazy(async () => (await arrivals()).FirstSync, ["joining", "screens"]);
 const InsideAnother = lazy(async () => (await arrivals()).InsideAnother, ["joining"]);
 const Join = lazy(async () => (await arrivals()).Join, ["joining"]);
-const HouseholdForm = lazy(async () => (await import("../screens/HouseholdForm")).HouseholdForm);
-const PersonForm = lazy(async () => (await import("../screens/PersonForm")).PersonForm);
+const HouseholdForm = lazy(async () => (await book()).HouseholdForm);
+const PersonForm = lazy(async () => (await book()).PersonForm);
 const Visit = lazy(async () => (await import("../screens/Visit")).Visit);
 const Saved = lazy(async () => (await import("../screens/Saved")).Saved);
 const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
@@ -32,7 +34,7 @@ const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
 const screens: Record<Name, ComponentType<ScreenProps>> = {
   today: lazy(async () => (await import("../screens/Today")).Today, ["today"]),
   households: lazy(async () => (await import("../screens/Households")).Households, ["list"]),
-  household: lazy(async () => (await import("../screens/Household")).Household),
+  household: lazy(async () => (await book()).Household),
   visit: Visit,
   amend: Visit,
   newPerson: PersonForm,
@@ -43,12 +45,12 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   tallySaved: Saved,
   tally: Tally,
   amendTally: Tally,
-  guides: lazy(async () => (await import("../screens/Guides")).Guides),
+  guides: lazy(async () => (await reading()).Guides),
   install: lazy(async () => (await arrivals()).Install, ["joining"]),
-  guide: lazy(async () => (await import("../screens/Guide")).Guide),
+  guide: lazy(async () => (await reading()).Guide),
   sync: lazy(async () => (await import("../screens/Sync")).Sync),
-  notice: lazy(async () => (await import("../screens/Notice")).Notice),
-  card: lazy(async () => (await import("../screens/Card")).Card),
+  notice: lazy(async () => (await reading()).Notice),
+  card: lazy(async () => (await reading()).Card),
   code: Join,
   join: Join,
   refused: lazy(async () => (await import("../screens/Refused")).Refused),

@@ -11,11 +11,12 @@ import { Drafts } from "./drafts";
 import type { Engine } from "./engine";
 import type { Blob, List } from "./list";
 import { Server, type Fetch } from "./server";
-import { Sessions, type Asked } from "./session";
+import { Sessions } from "./session";
 import { askToPersist, measureStorage } from "./storage";
 import type { SyncChange } from "./sync";
 import { SaveError } from "./types";
 import type { Unlocked, Vault } from "./vault";
+import type { Asked, WaysIn } from "./ways-in";
 import type { Catalog, Door, Gate, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
 
 export interface Parts {
@@ -126,34 +127,33 @@ export class Phone {
   /** On a new phone a PIN is chosen next, on a locked one a new PIN; on an open one the work goes on. */
   async signIn(login: string, password: string): Promise<SignInAnswer> {
     if (await this.holdsRecordsOfAnother((person) => plain(person.login) === plain(login))) return this.unsentOfOther();
-    return this.enter((known) => this.sessions.signIn(login, password, known));
+    return this.enter((ways, known) => ways.signIn(login, password, known));
   }
 
   /** Whom an invitation is for; it can still be used afterwards. */
   async look(code: string): Promise<InvitedAnswer> {
-    if (this.gate.value !== "welcome" && (await this.sessions.hasJoined(code))) return { ok: false, error: "joined", reason: "" };
-    return this.sessions.look(code, (await (await this.vault()).profile())?.device);
+    const ways = await this.waysIn();
+    if (this.gate.value !== "welcome" && (await ways.hasJoined(code))) return { ok: false, error: "joined", reason: "" };
+    return ways.look(code, (await (await this.vault()).profile())?.device);
   }
 
   /** Comes in by an invitation, for the person that `look` told of. */
   async join(code: string, person: string): Promise<SignInAnswer> {
     if (await this.holdsRecordsOfAnother(({ id }) => id === person)) return this.unsentOfOther();
-    if (this.gate.value === "locked") {
-      const looked = await this.look(code);
-      if (!looked.ok) return looked;
-      // what it cannot open it shall not be spent on
-      if (looked.invited.phone !== "own") return { ok: false, error: `phone-${looked.invited.phone}`, reason: "" };
-    }
-    return this.enter((known) => this.sessions.join(code, known));
+    return this.enter((ways, known) => ways.join(code, known, this.gate.value === "locked"));
+  }
+
+  private async waysIn(): Promise<WaysIn> {
+    return new (await import("./ways-in")).WaysIn(this.store, this.server, this.sessions);
   }
 
   private unsentOfOther(): SignInAnswer {
     return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
   }
 
-  private async enter(ask: (known: string | undefined) => Promise<Asked>): Promise<SignInAnswer> {
+  private async enter(ask: (ways: WaysIn, known: string | undefined) => Promise<Asked>): Promise<SignInAnswer> {
     const profile = await (await this.vault()).profile();
-    const answer = await ask(profile?.device);
+    const answer = await ask(await this.waysIn(), profile?.device);
     if (!answer.ok) return answer;
     const { session, escrow } = answer;
     if (!profile) this.entered = { session, escrow };

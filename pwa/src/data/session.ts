@@ -1,11 +1,8 @@
 /** Who is signed in on this phone. A session outlives its cookie: whoever records offline keeps recording. */
 import type { AppStore } from "./app-store";
 import type { Clock } from "./clock";
-import { Rejected, type Server, Unreachable } from "./server";
-import type { Invited, InvitedAnswer, Session } from "./types";
-
-/** What a way in gives: a session, not kept yet, and the key for whoever forgot the PIN. */
-export type Asked = { ok: true; session: Session; escrow: string } | { ok: false; error: string; reason: string };
+import { type Server, Unreachable } from "./server";
+import type { Session } from "./types";
 
 const VERSION: string = import.meta.env?.VITE_VERSION ?? "0";
 
@@ -27,35 +24,6 @@ export class Sessions {
   async load(): Promise<Session | null> {
     this.current = (await this.store.get<Session>("values", "session")) ?? null;
     return this.current;
-  }
-
-  /** Not kept yet: the vault may have to be made, or opened, with the escrow key first. */
-  signIn(login: string, password: string, known: string | undefined): Promise<Asked> {
-    return told(() => this.askIn("/api/sign-in", { login: login.normalize("NFC").trim(), password }, known));
-  }
-
-  /** Whom an invitation is for; it can still be used afterwards. */
-  look(code: string, known: string | undefined): Promise<InvitedAnswer> {
-    const body = JSON.stringify({ code, ...(known && { device: known }) });
-    return told(async () => ({ invited: (await this.server.post<Invited>("/api/invitation", body)).body }));
-  }
-
-  /** Whether it was this invitation that opened this phone: its link stays in a chat, and is tapped again. */
-  async hasJoined(code: string): Promise<boolean> {
-    return (await this.store.get<string>("values", "joined")) === code;
-  }
-
-  /** Spends an invitation. An answer lost on the way is asked for again under the same name of the attempt. */
-  async join(code: string, known: string | undefined): Promise<Asked> {
-    const kept = await this.store.get<string>("values", `attempt:${code}`);
-    const attempt = kept ?? crypto.randomUUID();
-    if (!kept) await this.store.put("values", `attempt:${code}`, attempt);
-    const answer = await told(() => this.askIn("/api/enrol", { code, attempt }, known));
-    if (answer.ok) {
-      await this.store.put("values", "joined", code);
-      await this.store.delete("values", `attempt:${code}`);
-    }
-    return answer;
   }
 
   async hello(state: Record<string, unknown>): Promise<Session> {
@@ -86,14 +54,8 @@ export class Sessions {
     return true;
   }
 
-  private async askIn(path: string, body: object, known: string | undefined): Promise<{ session: Session; escrow: string }> {
-    const device = { label: deviceLabel(), ...(known && { id: known }) };
-    const { escrow = "", ...session } = await this.ask<Session & { escrow?: string }>(path, { ...body, device });
-    return { session, escrow };
-  }
-
   /** These calls answer with a session, and tell the server's time. */
-  private async ask<T extends Session>(path: string, body: object): Promise<T> {
+  async ask<T extends Session>(path: string, body: object): Promise<T> {
     const asked = this.clock.millis() - this.clock.offset;
     const { body: told } = await this.server.post<T>(path, JSON.stringify(body));
     const answered = this.clock.millis() - this.clock.offset;
@@ -103,21 +65,4 @@ export class Sessions {
     this.clock.offset = Math.round(Date.parse(session.time) - (asked + answered) / 2);
     return session;
   }
-}
-
-/** What a call gives, or why it gave nothing, for people. */
-async function told<T extends object>(call: () => Promise<T>): Promise<({ ok: true } & T) | { ok: false; error: string; reason: string }> {
-  try {
-    return { ok: true, ...(await call()) };
-  } catch (error) {
-    if (error instanceof Rejected) return { ok: false, error: error.code, reason: error.reason };
-    if (error instanceof Unreachable) return { ok: false, error: "offline", reason: "" };
-    throw error;
-  }
-}
-
-function deviceLabel(): string {
-  const agent = typeof navigator === "undefined" ? "" : navigator.userAgent;
-  const model = /\(([^)]*)\)/.exec(agent)?.[1]?.split(";").map((part) => part.trim());
-  return (model?.find((part) => /Android|iPhone|iPad|Windows|Mac|Linux/.test(part)) ?? "web").slice(0, 60);
 }

@@ -1,0 +1,5 @@
+/** What is read or held out to be read, in one file: small screens weigh less together. */
+export { Card } from "./Card";
+export { Guide } from "./Guide";
+export { Guides } from "./Guides";
+export { Notice } from "./Notice";
