@@ -12,7 +12,7 @@ from sync.conflicts import Conflicts
 from sync.names import Names
 from sync.rollup import Rollup, rollup_id
 from sync.store import Store
-from sync.units import prepare_unit, prepare_ward
+from sync.units import prepare_server, prepare_unit, prepare_ward
 from tests.desk.documents import LEVELS
 from tests.desk.test_rollup import visit
 
@@ -22,6 +22,7 @@ WARD = "09562"
 
 @pytest.fixture
 async def unit(store: Store, names: Names) -> AsyncIterator[str]:
+    await prepare_server(store, names)
     await prepare_ward(store, names, WARD)
     database = await prepare_unit(store, names, WARD, "tdp-07")
     yield database
