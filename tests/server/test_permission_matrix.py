@@ -366,7 +366,8 @@ PAGES: dict[str, set[Role]] = {
 }
 """THE TABLE of routes that are not public: the longest beginning decides; one with a method is exact."""
 OPEN = (
-    *("/", "/sign-in", "/language", "/join", "/join/{code}", "/kiem-tra", "/thong-bao", "/healthz", "/readyz"),
+    *("/", "/sign-in", "/language", "/join", "/join/{code}", "/kiem-tra", "/thong-bao"),
+    *("/healthz", "/readyz"),
     *("/api/sign-in", "/api/invitation", "/api/enrol", "/catalog/{hash}.json", "/static", "/app"),
 )
 """THE TABLE of what anyone may ask; nothing there tells of anybody."""
