@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -31,17 +31,6 @@ async def _forget_tries(site: Site) -> None:
     await forget_tries(site.store, site.names)
 
 
-_begun = 0
-
-
-@pytest.fixture(autouse=True)
-def _one_moment() -> Iterator[None]:
-    global _begun  # a test that runs over the end of a step would else get another code
-    _begun = int(time.time())
-    yield
-    _begun = 0
-
-
 @pytest.fixture
 async def browser(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody's, keeping its cookies."""
@@ -60,8 +49,15 @@ async def set_up(client: httpx.AsyncClient) -> tuple[str, list[str]]:
 
 
 def code_of(secret: str, steps: int = 0) -> str:
-    """The code of the moment in which a test here began, or of so many steps later: each is good once."""
-    return pyotp.TOTP(secret).at((_begun or int(time.time())) + 30 * steps)
+    """The code of this moment, or of so many steps later: each is good once."""
+    return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
+
+
+async def used_and_next(site: Site, person: str) -> tuple[str, str]:
+    """The code that was used last, and the one after it, whatever the time is meanwhile."""
+    totp = (await site.store.get(site.names.accounts, person))["totp"]
+    used, next = (pyotp.TOTP(totp["secret"]).generate_otp(totp["step"] + later) for later in (0, 1))
+    return used, next
 
 
 async def begin(browser: httpx.AsyncClient, login: str, password: str = PASSWORD) -> dict[str, str]:
@@ -134,16 +130,15 @@ async def test_the_password_alone_opens_nothing(
 async def test_a_code_that_was_seen_cannot_be_used_again(
     sign_in: SignIn, site: Site, browser: httpx.AsyncClient
 ) -> None:
-    client, _ = await user(sign_in, site, "nhinlen")
-    secret, _ = await set_up(client)
+    client, person = await user(sign_in, site, "nhinlen")
+    await set_up(client)
+    used, unused = await used_and_next(site, person)
     fields = await begin(browser, "nhinlen")
-    replay = await browser.post("/sign-in/code", data={**fields, "code": code_of(secret)})
+    replay = await browser.post("/sign-in/code", data={**fields, "code": used})
     assert replay.status_code == 401, "the code of the set-up opens the sign-in"
-    assert (
-        await browser.post("/sign-in/code", data={**fields, "code": code_of(secret, 1)})
-    ).status_code == 303
+    assert (await browser.post("/sign-in/code", data={**fields, "code": unused})).status_code == 303
     browser.cookies.clear()
-    again = await browser.post("/sign-in/code", data={**fields, "code": code_of(secret, 1)})
+    again = await browser.post("/sign-in/code", data={**fields, "code": unused})
     assert again.status_code == 401
 
 
