@@ -118,7 +118,7 @@ def stored(phone: Phone, document: str) -> list[dict[str, Any]]:
     answer = phone.page.evaluate(
         """async (id) => {
             const names = (await indexedDB.databases()).map((one) => one.name);
-            const database = names.map((name) => name.match(/gtn-(w\\d.*)/)?.[1]).find(Boolean);
+            const database = names.map((name) => name.match(/-(w\\d{5}-.*)/)?.[1]).find(Boolean);
             const body = JSON.stringify({docs: [{id}]});
             const headers = {"content-type": "application/json"};
             return (await fetch(`/sync/${database}/_bulk_get`, {method: "POST", headers, body})).json();

@@ -95,8 +95,10 @@ def expect_draft(phone: Phone) -> None:
     """What was typed is on the disk, sealed: it is written a moment after the last key, then rests."""
     phone.page.evaluate(
         """async () => {
+            const names = (await indexedDB.databases()).map((one) => one.name);
+            const vault = names.find((name) => name.startsWith("gtn-app-"));
             const drafts = () => new Promise((resolve, reject) => {
-                const opening = indexedDB.open("gtn-app");
+                const opening = indexedDB.open(vault);
                 opening.onerror = () => reject(opening.error);
                 opening.onsuccess = () => {
                     const all = opening.result.transaction("drafts").objectStore("drafts").getAll();

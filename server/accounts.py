@@ -28,7 +28,7 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from server.access import Viewer, make_viewer
-from server.cookies import device_cookie, read_device_cookie
+from server.cookies import device_cookie, read_device_cookie, slot_of
 from server.errors import Problem
 from server.passwords import typed
 from server.settings import Settings
@@ -105,7 +105,7 @@ class Accounts:
         except StoreError as error:
             log.warning("cookie not renewed", device=ulid, code=error.code)
             return None
-        return device_cookie(f"{ulid}.{secret}", LIFETIME, self.settings)
+        return device_cookie(f"{ulid}.{secret}", LIFETIME, self.settings, slot_of(connection))
 
     async def _read(self, id: str) -> Document | None:
         if self.followed and id in self._known:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
 from server.bodies import read_json
-from server.cookies import device_cookie
+from server.cookies import device_cookie, slot_of
 from server.errors import Problem
 from server.roles import TABLE, Permission, Role
 from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
@@ -77,7 +77,8 @@ async def sign_out(request: Request) -> Response:
     site = site_of(request)
     await site.accounts.end_session(viewer(request).device)
     await audit_exit(request)
-    return Response(status_code=204, headers={"Set-Cookie": device_cookie("", timedelta(0), site.settings)})
+    ended = device_cookie("", timedelta(0), site.settings, slot_of(request))
+    return Response(status_code=204, headers={"Set-Cookie": ended})
 
 
 async def hello(request: Request) -> Response:

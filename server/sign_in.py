@@ -14,7 +14,7 @@ from server import second_factor
 from server.access import PUBLIC, find_viewer, route, site_of, viewer
 from server.accounts import LIFETIME
 from server.browsers import describe
-from server.cookies import device_cookie, known_cookie, language_cookie, read_known_cookie
+from server.cookies import device_cookie, known_cookie, language_cookie, read_known_cookie, slot_of
 from server.errors import Problem
 from server.roles import Permission, may
 from server.templates import render
@@ -213,7 +213,8 @@ async def audit_failure(connection: HTTPConnection, person: Document | None) -> 
 def set_cookies(connection: HTTPConnection, response: Response, login: str, value: str) -> None:
     """Sign this device in, and let it be known the next time."""
     site = site_of(connection)
-    response.headers.append("set-cookie", device_cookie(value, LIFETIME, site.settings))
+    kept = device_cookie(value, LIFETIME, site.settings, slot_of(connection))
+    response.headers.append("set-cookie", kept)
     response.headers.append("set-cookie", known_cookie(site.tries.make_known(login), site.settings))
 
 

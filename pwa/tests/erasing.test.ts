@@ -32,8 +32,7 @@ async function relabel(phone: TestPhone, person: Resident, label: string): Promi
 async function everything(phone: TestPhone): Promise<string> {
   await phone.phone.drafts.flush();
   await (await phone.phone.engine()).keep();
-  const { cipher } = (phone.phone as unknown as { store: { cipher: Cipher } }).store;
-  return opened(phone.name, cipher);
+  return opened(phone.name, phone.phone.own.cipher as Cipher);
 }
 
 /** Two phones that hold one household and its person. */

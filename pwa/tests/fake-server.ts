@@ -22,6 +22,10 @@ export class FakeServer {
   escrow = "A".repeat(43);
   /** whose a phone with records is, for the invitation that is looked at */
   phone: Invited["phone"] = "own";
+  /** people beside the phone's own, by login: each with a device and a key of their own */
+  readonly others = new Map<string, { person: string; device: string; escrow: string }>();
+  /** whom invitations are for, when it is not the phone's own person */
+  invited: { person: string; device: string; escrow: string } | undefined;
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly erased = new Set<string>();
@@ -30,6 +34,7 @@ export class FakeServer {
 
   /** The way to the server for one signed-in person. */
   fetchFor(person: string, device = "device:01ARZ3NDEKTSV4RRFFQ69G5FAV"): Fetch {
+    const cookies = new Map<string, { person: string; device: string; escrow?: string }>();
     return async (url, init) => {
       const path = url.replace(/\?.*/, "");
       this.requests.push(`${init.method} ${path}`);
@@ -39,7 +44,13 @@ export class FakeServer {
       if (ready) return ready;
       const body = JSON.parse((init.body as string) ?? "{}") as { docs: never[] };
       this.bodies.push({ path, body });
-      const response = await this.answer(new URL(url, "http://phone.test"), body, person, device);
+      const slot = (init.headers as Record<string, string>)["X-GTN-Slot"] ?? "";
+      const { login = "" } = body as { login?: string };
+      if (path === "/api/sign-in") cookies.set(slot, this.others.get(login) ?? { person, device });
+      if (path === "/api/enrol") cookies.set(slot, this.invited ?? { person, device });
+      const { escrow = this.escrow, ...who } = cookies.get(slot) ?? { person, device };
+      if (path === "/api/sign-out") cookies.delete(slot);
+      const response = await this.answer(new URL(url, "http://phone.test"), body, who.person, who.device, escrow);
       if (cut === "after") throw new TypeError("Failed to fetch");
       return response;
     };
@@ -88,7 +99,7 @@ export class FakeServer {
   session(person: string, device: string): Session {
     return {
       time: new Date().toISOString(),
-      person: { id: person, name: "Hoa", role: "volunteer", login: "hoa" },
+      person: { id: person, name: person === "person:nam" ? "Nam" : "Hoa", role: "volunteer", login: person === "person:nam" ? "nam" : "hoa" },
       may: ["phone", "record-visits", "signed-in", "sync"],
       device,
       ward: { code: "09562", name: "Yên Nghĩa" },
@@ -109,8 +120,14 @@ export class FakeServer {
     return mark !== undefined && body.mark === mark ? { time, mark, update_seq, generation } : session;
   }
 
-  private async answer(url: URL, body: { docs: never[]; mark?: string; device?: unknown }, person: string, device: string): Promise<Response> {
-    if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow: this.escrow });
+  private async answer(
+    url: URL,
+    body: { docs: never[]; mark?: string; device?: unknown },
+    person: string,
+    device: string,
+    escrow: string,
+  ): Promise<Response> {
+    if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow });
     if (url.pathname === "/api/invitation") return Response.json({ person, phone: body.device === undefined ? "" : this.phone });
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });

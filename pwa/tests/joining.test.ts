@@ -5,7 +5,7 @@ import { isInsideAnother } from "../src/app/inside-another";
 import { mustInstallFirst } from "../src/app/installing";
 import { hasLookalike, isWhole, readCode, showCode } from "../src/app/invitation-code";
 import { FakeServer } from "./fake-server";
-import { PIN, TestPhone } from "./phones";
+import { NAM, PIN, TestPhone } from "./phones";
 
 const open: TestPhone[] = [];
 afterEach(async () => {
@@ -113,18 +113,27 @@ describe("joining", () => {
     expect(second).toEqual(first);
   });
 
-  test("nobody comes in while records of another wait here", async () => {
+  test("someone else comes in beside records that wait here, which stay for their owner", async () => {
     const server = new FakeServer();
     const one = await newPhone(server);
     await one.signedIn();
-    server.cut = () => "before";
+    server.cut = (path) => (path.startsWith("/sync/") ? "before" : undefined);
     await one.save();
-    expect(await one.phone.join("ABCD2345", "person:lan")).toMatchObject({ ok: false, error: "unsent-of-other", reason: "Hoa" });
-    expect(enrolments(server)).toEqual([]);
+    server.invited = NAM;
+    expect(await one.phone.join("ABCD2345", NAM.person)).toMatchObject({ ok: true });
+    expect(one.phone.visitLines.value).toEqual([]);
+    await one.phone.choosePin("580274");
+    expect(one.phone.visitLines.value).toEqual([]);
+    await one.phone.lock();
+    const [hoa] = one.phone.owners.value;
+    server.invited = undefined;
+    expect(await one.phone.join("EFGH2345", "person:hoa")).toMatchObject({ ok: true });
+    expect(one.phone.chosen.value).not.toBeUndefined();
+    await one.phone.choosePin(PIN);
     server.cut = () => undefined;
-    expect(await one.phone.join("ABCD2345", "person:hoa")).toMatchObject({ ok: true });
     await one.sync();
     expect(one.counts).toMatchObject({ waiting: 0 });
+    expect([one.phone.owners.value.length, hoa?.id]).toEqual([2, expect.any(String)]);
   });
 });
 

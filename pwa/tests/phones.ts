@@ -1,13 +1,16 @@
 /** Phones for tests: each with its own storage, which outlives a restart. */
 import { Phone } from "../src/data/phone";
+import type { Fetch } from "../src/data/server";
 import type { VisitInput, VisitRecord } from "../src/data/types";
 import type { FakeServer } from "./fake-server";
 
 export const PIN = "271946";
+export const NAM = { person: "person:nam", device: "device:01BX5ZZKBKACTAV9WEVGEMMVRZ", escrow: "D".repeat(43) };
 let made = 0;
 
 export class TestPhone {
   phone!: Phone;
+  private fetch: Fetch | undefined;
 
   constructor(
     readonly server: FakeServer,
@@ -18,8 +21,9 @@ export class TestPhone {
 
   /** Starts the app, signs in the first time; nothing is synced until `sync()`. */
   async start(): Promise<this> {
+    this.fetch ??= this.server.fetchFor(this.person);
     this.phone = new Phone({
-      fetch: this.server.fetchFor(this.person),
+      fetch: this.fetch,
       app: `app-${this.name}`,
       prefix: `${this.name}-`,
       patience: 1e9,

@@ -233,14 +233,6 @@ test("after a restored backup the phone sends again what the server lacks", asyn
   expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
 });
 
-test("someone else cannot sign in over unsent records, which only their author may send", async () => {
-  const phone = await signedIn(new FakeServer());
-  await phone.save();
-  expect(await phone.phone.signIn("lan", "mat-khau")).toEqual({ ok: false, error: "unsent-of-other", reason: "Hoa" });
-  await phone.sync();
-  expect(await phone.phone.signIn("lan", "mat-khau")).toMatchObject({ ok: true });
-});
-
 test("the time of the last sync is known after a restart", async () => {
   const phone = await signedIn(new FakeServer());
   const { last } = phone.phone.sync.value;

@@ -1,5 +1,6 @@
 /**
- * The IndexedDB database `gtn-app`: all that the app keeps beside the documents.
+ * All that the app keeps beside the documents: one IndexedDB database of the phone (`gtn-app`: the vaults' profiles, the
+ * clock's offset, the published catalog), and one of each vault.
  *
  * What may name a person (the session, the list, drafts, reasons of refusals) is written sealed, and only while the vault
  * is open; what the app must read before (the vault's own profile, marks of the sync, the published catalog) stays clear.
@@ -14,6 +15,7 @@ export type StoreName = "values" | "receipts" | "pulled" | "drafts";
 const NAMES: StoreName[] = ["values", "receipts", "pulled", "drafts"];
 type Key = IDBValidKey;
 export type Entry = [store: StoreName, key: Key, value: unknown];
+export type Stores = (name: StoreName) => IDBObjectStore;
 
 /** The vault is locked: nothing personal can be read or written. */
 export class Locked extends Error {}
@@ -28,8 +30,28 @@ export class AppStore {
   /** set while the vault is open */
   cipher: Cipher | undefined;
   private opened: Promise<IDBDatabase> | undefined;
+  /** a vault's database is made when the vault is opened, and never again: another tab may have removed both */
+  private mayMake: boolean;
 
-  constructor(readonly name = "gtn-app") {}
+  /** @param name none: a vault's, attached while it is open */
+  constructor(public name: string | undefined) {
+    this.mayMake = name !== undefined;
+  }
+
+  async attach(name: string, cipher: Cipher): Promise<void> {
+    await this.detach();
+    this.name = name;
+    this.cipher = cipher;
+    this.mayMake = true;
+    await this.open();
+    this.mayMake = false;
+  }
+
+  async detach(): Promise<void> {
+    this.cipher = undefined;
+    this.name = undefined;
+    await this.close();
+  }
 
   async get<T>(store: StoreName, key: Key): Promise<T | undefined> {
     return this.unseal<T>(await this.read<unknown>(store, (from) => from.get(key)));
@@ -42,6 +64,11 @@ export class AppStore {
 
   keys(store: StoreName): Promise<Key[]> {
     return this.read(store, (from) => from.getAllKeys());
+  }
+
+  async entries<T>(store: StoreName): Promise<[Key, T][]> {
+    const [keys, values] = await Promise.all([this.keys(store), this.all<T>(store)]);
+    return keys.map((key, at) => [key, values[at] as T]);
   }
 
   put(store: StoreName, key: Key, value: unknown): Promise<void> {
@@ -76,30 +103,13 @@ export class AppStore {
   }
 
   /** All or nothing. @throws DOMException `QuotaExceededError` when the disk is full */
-  async change(stores: StoreName[], work: (to: (name: StoreName) => IDBObjectStore) => void): Promise<void> {
+  async change(stores: StoreName[], work: (to: Stores) => void): Promise<void> {
     const database = await this.open();
     await new Promise<void>((resolve, reject) => {
       const transaction = database.transaction(stores, "readwrite", { durability: "strict" });
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
       work((name) => transaction.objectStore(name));
-    });
-  }
-
-  /** All that is kept here, the vault's wrapped key first of all. */
-  erase(): Promise<void> {
-    return this.change(NAMES, (to) => {
-      for (const name of NAMES) to(name).clear();
-    });
-  }
-
-  /** What belongs to one person's database, the key to it too. */
-  forget(database: string): Promise<void> {
-    return this.change(["values", "receipts", "drafts"], (to) => {
-      for (const kind of ["checkpoint", "pull", "list", "last", "erased"]) to("values").delete(`${kind}:${database}`);
-      for (const name of ["vault", "device-secret", "joined"]) to("values").delete(name);
-      to("receipts").delete(IDBKeyRange.bound([database], [database, []]));
-      to("drafts").clear();
     });
   }
 
@@ -116,9 +126,9 @@ export class AppStore {
   }
 
   async close(): Promise<void> {
-    const database = await this.opened;
+    const { opened } = this;
     this.opened = undefined;
-    database?.close();
+    (await opened?.catch(() => undefined))?.close();
   }
 
   private async read<T>(store: StoreName, ask: (from: IDBObjectStore) => IDBRequest): Promise<T> {
@@ -132,11 +142,14 @@ export class AppStore {
 
   private open(): Promise<IDBDatabase> {
     this.opened ??= new Promise<IDBDatabase>((resolve, reject) => {
+      if (this.name === undefined) throw new Locked("the vault is locked");
+      const { mayMake } = this;
       const request = indexedDB.open(this.name, 1);
       request.onupgradeneeded = () => {
+        if (!mayMake) return request.transaction?.abort();
         for (const name of NAMES) request.result.createObjectStore(name, name === "pulled" ? { autoIncrement: true } : {});
       };
-      request.onerror = () => reject(request.error);
+      request.onerror = () => reject(mayMake ? request.error : new Locked("the vault is gone"));
       request.onsuccess = () => {
         const database = request.result;
         // the browser may close it (storage cleared, a newer version in another tab): open again when next needed

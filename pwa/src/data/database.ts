@@ -93,10 +93,6 @@ export class Database {
     return this.inner.close();
   }
 
-  destroy() {
-    return this.inner.destroy();
-  }
-
   private async seal(document: object): Promise<Plain> {
     const fields = Object.entries(document);
     const clear = fields.filter(([name]) => name.startsWith("_") || name === "type");

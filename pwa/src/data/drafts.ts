@@ -7,12 +7,19 @@ export class Drafts {
   private readonly changed = new Map<string, unknown>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private writing: Promise<void> = Promise.resolve();
+  private owner = "";
 
   constructor(private readonly store: AppStore) {
     if (typeof document === "undefined") return;
     const hidden = () => void (document.visibilityState === "hidden" && this.flush());
     document.addEventListener("visibilitychange", hidden);
     addEventListener("pagehide", () => void this.flush());
+  }
+
+  /** Whose vault is open: what another's full disk has left in memory is not for them. */
+  belongTo(owner: string): void {
+    if (owner !== this.owner) this.changed.clear();
+    this.owner = owner;
   }
 
   save(key: string, value: unknown): void {

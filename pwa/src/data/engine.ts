@@ -21,6 +21,8 @@ export interface Host {
   catalog(): Catalog | null;
   hello(state: Record<string, unknown>): Promise<Session>;
   show(change: SyncChange): void;
+  /** whether the vault of these records is still on this phone */
+  holds(): Promise<boolean>;
   /** the list has changed */
   listed(): void;
   /** other tabs should look again */
@@ -55,7 +57,7 @@ export class Engine {
     if (!host.store.cipher) throw new Locked("the vault is locked");
     this.local = openDatabase(`${prefix}${name}`, host.store.cipher);
     this.receipts = new Receipts(host.store, name);
-    this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved), host.broke);
+    this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved), host.broke, host.holds);
     this.sync = new Sync({
       replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name },
       hello: (state) => host.hello(state),
@@ -75,6 +77,8 @@ export class Engine {
 
   /** Opens the database and repairs what a crash may have left behind: then the counts are true. */
   static async open(host: Host, name: string, prefix: string): Promise<Engine> {
+    // another tab may have removed them: PouchDB would make the database anew, for no one
+    if (!(await host.holds())) throw new Locked("the vault is gone");
     const engine = new Engine(host, name, prefix);
     const { update_seq } = await engine.local.info();
     const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
@@ -152,14 +156,6 @@ export class Engine {
     clearTimeout(this.keeping);
     await this.catching;
     await this.local.close();
-  }
-
-  /** Only when nothing waits and nothing was refused. */
-  async destroy(): Promise<void> {
-    await this.sync.stop();
-    clearTimeout(this.keeping);
-    await this.catching;
-    await this.local.destroy();
   }
 
   private afterSave(document: Stored, replaces: string | undefined): void {

@@ -10,14 +10,15 @@ import { judge } from "./id-numbers";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
 import * as rights from "./rights";
-import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Range, Refused, ResidentInput, Session } from "./types";
+import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Owner, Range, Refused, ResidentInput, Session } from "./types";
 import type { Household, Resident, Shell, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
 import type { Visit, VisitInput, VisitLine } from "./types";
 import { askToPersist } from "./storage";
 import { weakness, type Unlocked } from "./vault";
+import { PICTURES } from "./vaults";
 
 export * from "./types";
-export { addressLine, dayOf, judge as judgeIdNumber, weakness };
+export { addressLine, dayOf, judge as judgeIdNumber, PICTURES, weakness };
 
 const phone = new Phone();
 
@@ -28,9 +29,12 @@ export const doors: Signal<Door[]> = phone.doors;
 /** newest first, of the whole unit */
 export const visitLines: Signal<VisitLine[]> = phone.visitLines;
 export const sync: Signal<SyncState> = phone.sync;
-export const storage: Signal<StorageState> = phone.storage;
+export const storage: Signal<StorageState> = phone.room.state;
 /** what stands between the one who holds the phone and the records */
 export const gate: Signal<Gate> = phone.gate;
+/** whose vaults are on this phone, and which of them is meant; none while someone new comes in */
+export const owners: Signal<Owner[]> = phone.owners;
+export const chosen: Signal<string | undefined> = phone.chosen;
 /** a new version of the app waits; `applyUpdate()` when no form is open */
 export const updateReady: Signal<boolean> = signal(false);
 
@@ -55,7 +59,10 @@ export async function lockState(): Promise<{ wait: number; digits: boolean }> {
   const vault = await phone.vault();
   return { wait: await vault.wait(), digits: (await vault.profile())?.digits ?? true };
 }
-export const choosePin = (pin: string): Promise<void> => phone.choosePin(pin);
+/** Whose vault is to be opened; none for someone new. */
+export const choose = (id: string | undefined): void => phone.choose(id);
+export const choosePicture = (picture: string): Promise<void> => phone.choosePicture(picture);
+export const choosePin = (pin: string, picture?: string): Promise<void> => phone.choosePin(pin, picture);
 /** Whether this is the present PIN, asked for before it is changed; a wrong one counts as at the lock. */
 export const checkPin = (pin: string): Promise<Unlocked> => phone.vault().then((vault) => vault.unlock(pin));
 export const lock = (): Promise<void> => phone.lock();
@@ -135,7 +142,7 @@ export async function syncNow(): Promise<void> {
 /** Asks the browser not to clear our data by itself; what it answers is in `storage`. */
 export async function askToKeep(): Promise<void> {
   await askToPersist();
-  await phone.measure();
+  await phone.room.measure();
 }
 
 /** Kept within 300 ms, and at once when the page is hidden. */

@@ -5,26 +5,31 @@
  */
 import { batch, signal } from "@preact/signals";
 import { AppStore } from "./app-store";
+import type { Arrivals } from "./arrivals";
 import { Catalogs } from "./catalog";
 import { Clock } from "./clock";
 import { Drafts } from "./drafts";
 import type { Engine } from "./engine";
 import type { Blob, List } from "./list";
+import type { Place } from "./remains";
 import { Server, type Fetch } from "./server";
 import { Sessions } from "./session";
-import { askToPersist, measureStorage } from "./storage";
+import { askToPersist, Room } from "./storage";
 import type { SyncChange } from "./sync";
 import { SaveError } from "./types";
 import type { Unlocked, Vault } from "./vault";
-import type { Asked, WaysIn } from "./ways-in";
-import type { Catalog, Door, Gate, InvitedAnswer, Session, SignInAnswer, SignOutAnswer, StorageState, SyncState, VisitLine } from "./types";
+import { profilesIn } from "./profiles";
+import type { Vaults } from "./vaults";
+import type { Catalog, Door, Gate, InvitedAnswer, Owner, Session, SignInAnswer, SignOutAnswer, SyncState, VisitLine } from "./types";
 
 export interface Parts {
   fetch?: Fetch;
-  /** names of the IndexedDB database and of PouchDB's ones */
+  /** what the names of the IndexedDB databases begin with, the app's own and PouchDB's */
   app?: string;
   prefix?: string;
   clock?: () => number;
+  /** ms that no one can set, for waiting after wrong PINs */
+  stopwatch?: () => number;
   /** of the key from the PIN */
   rounds?: number;
   /** ms after start before PouchDB is loaded: the first paint goes first */
@@ -32,7 +37,6 @@ export interface Parts {
 }
 
 const REOPEN = 2_000; // ms after a failed write
-const plain = (text: string) => text.normalize("NFC").trim().toLowerCase();
 
 export class Phone {
   readonly session = signal<Session | null>(null);
@@ -40,55 +44,98 @@ export class Phone {
   readonly doors = signal<Door[]>([]);
   readonly visitLines = signal<VisitLine[]>([]);
   readonly sync = signal<SyncState>({ phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 });
-  readonly storage = signal<StorageState>({ low: false });
+  readonly room = new Room();
   readonly gate = signal<Gate>("starting");
+  /** whose vaults are here, by picture; and which of them is meant, none while someone new comes in */
+  readonly owners = signal<Owner[]>([]);
+  readonly chosen = signal<string | undefined>(undefined);
   readonly clock: Clock;
   readonly drafts: Drafts;
   /** of an open phone */
   list: List | undefined;
 
-  private readonly store: AppStore;
-  private readonly makeVault: () => Promise<Vault>;
+  readonly shared: AppStore;
+  /** of the vault that is open */
+  readonly own = new AppStore(undefined);
+  private readonly makeVault: (id: string) => Promise<Vault>;
+  private readonly app: string;
   private readonly server: Server;
-  private readonly sessions: Sessions;
+  readonly sessions: Sessions;
   private readonly catalogs: Catalogs;
   private readonly prefix: string;
   private readonly patience: number;
-  private made: Promise<Vault> | undefined;
+  private registry: Promise<Vaults> | undefined;
+  private made: { id: string; vault: Promise<Vault> } | undefined;
   private opening: Promise<Engine> | undefined;
   private closing: Promise<unknown> = Promise.resolve();
   private channel: BroadcastChannel | undefined;
-  private full = false;
   private stopped = false;
-  /** of a sign-in on a phone without a vault: kept in memory until the PIN is chosen */
-  private entered: { session: Session; escrow: string } | undefined;
+  /** who was signed in here before there were vaults */
+  private before: Session | undefined;
+  private arriving: Promise<Arrivals> | undefined;
   private waking: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, rounds, patience = 50 }: Parts = {}) {
-    this.store = new AppStore(app);
-    this.makeVault = async () => new (await import("./vault")).Vault(this.store, clock, rounds);
+  constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, stopwatch, rounds, patience = 50 }: Parts = {}) {
+    this.app = app;
+    this.shared = new AppStore(app);
+    this.makeVault = async (id) => new (await import("./vault")).Vault(await this.vaults(), this.own, id, `${app}-${id}`, stopwatch, rounds);
     this.server = new Server(fetch);
     this.clock = new Clock(clock);
-    this.drafts = new Drafts(this.store);
-    this.sessions = new Sessions(this.store, this.server, this.clock);
-    this.catalogs = new Catalogs(this.store, this.server);
+    this.drafts = new Drafts(this.own);
+    this.sessions = new Sessions(this.shared, this.own, this.server, this.clock);
+    this.catalogs = new Catalogs(this.shared, this.server);
     this.prefix = prefix;
     this.patience = patience;
   }
 
-  /** Whether the vault waits for a PIN; nothing personal is read before. */
+  /** Whether a vault waits for a PIN; nothing personal is read before. */
   async start(): Promise<void> {
-    const [profile, catalog] = await Promise.all([this.store.get("values", "vault"), this.catalogs.load(), this.sessions.loadOffset()]);
+    const [catalog, before] = await Promise.all([this.catalogs.load(), this.shared.get<Session>("values", "session"), this.sessions.loadOffset()]);
     this.catalog.value = catalog;
-    this.gate.value = profile ? "locked" : "welcome";
+    this.before = before && "person" in before ? before : undefined;
+    await this.survey();
+    if (this.before) this.gate.value = "new-pin";
     this.listen();
+    setTimeout(() => void this.sweep(), this.patience);
   }
 
-  /** Loaded behind the first paint. */
-  vault(): Promise<Vault> {
-    this.made ??= this.makeVault();
-    this.made.catch(() => (this.made = undefined));
-    return this.made;
+  /** Whose vaults are here; the only one is meant by itself, unless someone new is just `entering`. */
+  private async survey(entering = false): Promise<void> {
+    const profiles = await profilesIn(this.shared);
+    batch(() => {
+      this.owners.value = profiles.map(({ id, picture }) => ({ id, picture }));
+      const someoneNew = entering && this.chosen.value === undefined;
+      if (!someoneNew && !profiles.some(({ id }) => id === this.chosen.value)) this.chosen.value = profiles.length === 1 ? profiles[0]?.id : undefined;
+      this.gate.value = profiles.length ? "locked" : "welcome";
+    });
+  }
+
+  /** Whose vault is to be opened; none for someone new. */
+  choose(id: string | undefined): void {
+    if (this.gate.value === "locked") this.chosen.value = id;
+  }
+
+  /** The picture by which the one whose vault is open knows their place. */
+  async choosePicture(picture: string): Promise<void> {
+    const { id } = await this.vault();
+    await (await this.vaults()).change(id, (profile) => [{ ...profile, picture }, undefined]);
+    this.owners.value = this.owners.value.map((one) => (one.id === id ? { ...one, picture } : one));
+    this.channel?.postMessage("vaults");
+  }
+
+  vaults(): Promise<Vaults> {
+    this.registry ??= import("./vaults").then((module) => new module.Vaults(this.shared));
+    this.registry.catch(() => (this.registry = undefined));
+    return this.registry;
+  }
+
+  /** Loaded behind the first paint. @throws SaveError `signed-out` when none is chosen */
+  vault(id = this.chosen.value): Promise<Vault> {
+    if (id === undefined) return Promise.reject(new SaveError("signed-out"));
+    if (this.made?.id !== id) this.made = { id, vault: this.makeVault(id) };
+    const { vault } = this.made;
+    vault.catch(() => (this.made = undefined));
+    return vault;
   }
 
   async unlock(pin: string): Promise<Unlocked> {
@@ -102,77 +149,45 @@ export class Phone {
     if (this.gate.value !== "open") return;
     this.gate.value = "locked";
     await this.drafts.flush();
-    await (await this.opening?.catch(() => undefined))?.keep().catch(() => undefined);
-    await this.closeEngine();
-    (await this.vault()).lock();
-    this.sessions.current = null;
-    this.empty();
+    const engine = await this.opening?.catch(() => undefined);
+    await engine?.records.settled();
+    await engine?.keep().catch(() => undefined);
+    await this.drop();
   }
+
 
   /** The first PIN makes the vault; a later one wraps the same key anew. */
-  async choosePin(pin: string): Promise<void> {
-    if (!this.entered) {
-      await (await this.vault()).change(pin);
-      if (this.gate.value !== "open") await this.open();
-      return;
-    }
-    const { session, escrow } = this.entered;
-    await (await this.vault()).create(pin, escrow, session.device);
-    await this.sessions.keep(session);
-    this.entered = undefined;
-    void askToPersist().then(() => this.measure());
-    await this.open();
+  async choosePin(pin: string, picture?: string): Promise<void> {
+    const arrivals = await this.arrivals();
+    if (!arrivals.entered) await (await this.vault()).change(pin);
+    else if (await arrivals.settle(pin, picture)) {
+      this.channel?.postMessage("vaults");
+      void askToPersist().then(() => this.room.measure());
+    } else return this.drop();
+    if (this.gate.value !== "open") await this.open();
   }
 
-  /** On a new phone a PIN is chosen next, on a locked one a new PIN; on an open one the work goes on. */
   async signIn(login: string, password: string): Promise<SignInAnswer> {
-    if (await this.holdsRecordsOfAnother((person) => plain(person.login) === plain(login))) return this.unsentOfOther();
-    return this.enter((ways, known) => ways.signIn(login, password, known));
+    return (await this.arrivals()).signIn(login, password);
   }
 
-  /** Whom an invitation is for; it can still be used afterwards. */
   async look(code: string): Promise<InvitedAnswer> {
-    const ways = await this.waysIn();
-    if (this.gate.value !== "welcome" && (await ways.hasJoined(code))) return { ok: false, error: "joined", reason: "" };
-    return ways.look(code, (await (await this.vault()).profile())?.device);
+    return (await this.arrivals()).look(code);
   }
 
   /** Comes in by an invitation, for the person that `look` told of. */
   async join(code: string, person: string): Promise<SignInAnswer> {
-    if (await this.holdsRecordsOfAnother(({ id }) => id === person)) return this.unsentOfOther();
-    return this.enter((ways, known) => ways.join(code, known, this.gate.value === "locked"));
+    return (await this.arrivals()).join(code, person);
   }
 
-  private async waysIn(): Promise<WaysIn> {
-    return new (await import("./ways-in")).WaysIn(this.store, this.server, this.sessions);
+  private arrivals(): Promise<Arrivals> {
+    this.arriving ??= import("./arrivals").then(({ Arrivals }) => new Arrivals(this, this.server, this.before));
+    this.arriving.catch(() => (this.arriving = undefined));
+    return this.arriving;
   }
 
-  private unsentOfOther(): SignInAnswer {
-    return { ok: false, error: "unsent-of-other", reason: this.session.value?.person.name ?? "" };
-  }
-
-  private async enter(ask: (ways: WaysIn, known: string | undefined) => Promise<Asked>): Promise<SignInAnswer> {
-    const profile = await (await this.vault()).profile();
-    const answer = await ask(await this.waysIn(), profile?.device);
-    if (!answer.ok) return answer;
-    const { session, escrow } = answer;
-    if (!profile) this.entered = { session, escrow };
-    else if (this.gate.value !== "open" && !(await (await this.vault()).recover(escrow))) {
-      await this.sessions.undo();
-      return { ok: false, error: "not-this-phone", reason: "" };
-    }
-    if (this.gate.value === "open") {
-      const other = this.session.value?.person.id !== session.person.id;
-      await this.goOn(session, escrow);
-      if (other) this.gate.value = "new-pin"; // whoever comes next does not know the PIN of the one before
-    } else {
-      if (profile) await this.sessions.keep(session);
-      this.gate.value = "new-pin";
-    }
-    return { ok: true, session };
-  }
-
-  private async goOn(session: Session, escrow: string): Promise<void> {
+  /** The same person has signed in again at the open vault. */
+  async goOn(session: Session, escrow: string): Promise<void> {
     const before = this.session.value?.database;
     await (await this.vault()).escrow(escrow, session.device);
     await this.sessions.keep(session);
@@ -188,9 +203,12 @@ export class Phone {
 
   /** Shows what the last use left behind; the database and the first sync follow by themselves. */
   private async open(): Promise<void> {
+    const { id } = await this.vault();
+    this.server.slot = (await (await this.vaults()).get(id))?.slot ?? "";
+    this.drafts.belongTo(id);
     const session = await this.sessions.load();
     if (session) await this.loadList(session.database);
-    const last = session && (await this.store.get<string>("values", `last:${session.database}`));
+    const last = session && (await this.own.get<string>("values", `last:${session.database}`));
     batch(() => {
       if (last) this.show({ last });
       this.session.value = session;
@@ -202,30 +220,39 @@ export class Phone {
   }
 
   async signOut(): Promise<SignOutAnswer> {
-    const engine = await this.engine();
-    const { waiting } = engine.counts();
-    if (waiting) return { ok: false, waiting, error: "waiting" };
+    return (await import("./leaving")).signOut(this);
+  }
+
+  /** The vault is removed already; now its databases go, and every tab that shows them is locked. */
+  async discard(id: string, why: SyncChange = {}): Promise<void> {
     const { database } = this.sessions.current ?? { database: "" };
-    try {
-      // another tab, or a form of this one, may have saved meanwhile: that is never thrown away
-      const nothingWaits = async () => {
-        await engine.records.settled();
-        await engine.refresh();
-        return engine.counts().waiting === 0 && !engine.records.saving;
-      };
-      if (!(await this.sessions.signOut(nothingWaits))) return { ok: false, waiting: engine.counts().waiting, error: "waiting" };
-    } catch {
-      return { ok: false, waiting: 0, error: "offline" };
-    }
-    const { refused } = engine.counts();
-    // a refused record is whole only here: its database stays for the next sign-in of this unit
-    await this.closeEngine(refused === 0);
-    if (refused === 0) await this.store.forget(database);
-    // with a refused record the vault stays too: it opens by the PIN, or by signing in again
-    (await this.vault()).lock();
+    this.channel?.postMessage("vaults");
+    await this.drop(why);
+    const { sweepOne } = await import("./remains");
+    await sweepOne(await this.place(), id, database).catch(() => undefined); // else at the next start
+  }
+
+  /** Closes what is open and shows whose vaults are here. */
+  private async drop(why: SyncChange = {}): Promise<void> {
+    this.gate.value = "locked";
+    this.sessions.current = null;
+    this.server.slot = "";
     this.empty();
-    this.gate.value = refused === 0 ? "welcome" : "locked";
-    return { ok: true };
+    this.show(why);
+    await this.closeEngine();
+    await (await this.vault().catch(() => undefined))?.lock();
+    await this.survey();
+  }
+
+  async place(): Promise<Place> {
+    return { app: this.app, prefix: this.prefix, shared: this.shared, vaults: await this.vaults() };
+  }
+
+  /** Removes what was to be removed when the app was last closed. */
+  async sweep(): Promise<void> {
+    if (this.stopped) return;
+    const { sweep } = await import("./remains");
+    await sweep(await this.place()).catch((error: unknown) => console.error(error)); // again at the next start
   }
 
   private empty(): void {
@@ -237,36 +264,23 @@ export class Phone {
     });
   }
 
-  /** This phone was reported lost: whoever holds it keeps nothing, neither sent nor unsent. */
+  /** This phone was reported lost: whoever holds it keeps nothing of this person, neither sent nor unsent. */
   private async destroy(): Promise<void> {
-    this.stopped = true;
-    (await this.vault()).lock();
-    this.sessions.current = null;
-    this.empty();
-    this.show({ phase: "signed-out", error: "device-lost" });
-    this.gate.value = "welcome";
-    const gone = this.closeEngine(true); // begun at once: whoever closes the app in this moment only waits for it
-    await this.store.erase();
-    await gone;
-    this.stopped = false;
+    const { id } = await this.vault();
+    await (await this.vaults()).remove(id);
+    await this.discard(id, { phase: "signed-out", error: "device-lost" });
   }
 
   /** PouchDB and the sync engine, loaded when first asked for. @throws SaveError `signed-out` */
   engine(): Promise<Engine> {
     const { list } = this;
-    const database = this.sessions.current?.database;
-    if (!database || !list) return Promise.reject(new SaveError("signed-out"));
+    const [id, database] = [this.chosen.value, this.sessions.current?.database];
+    if (!id || !database || !list) return Promise.reject(new SaveError("signed-out"));
     if (this.opening) return this.opening;
-    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(list), database, this.prefix));
+    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(list, id), database, `${this.prefix}${id}-`));
     this.opening = opening;
     opening.catch(() => this.opening === opening && (this.opening = undefined));
     return opening;
-  }
-
-  async measure(): Promise<StorageState> {
-    const measured = await measureStorage();
-    this.storage.value = this.full ? { ...measured, low: true, full: true } : measured;
-    return this.storage.value;
   }
 
   /** As when the app is closed. */
@@ -276,18 +290,13 @@ export class Phone {
     this.channel?.close();
     await this.drafts.flush();
     await this.closeEngine();
-    await this.store.close();
-  }
-
-  private async holdsRecordsOfAnother(isSame: (person: Session["person"]) => boolean): Promise<boolean> {
-    const person = this.session.value?.person;
-    if (!person || isSame(person)) return false;
-    return (await this.engine()).counts().waiting > 0;
+    await this.own.detach();
+    await this.shared.close();
   }
 
   private async wake(): Promise<void> {
     try {
-      await this.measure();
+      await this.room.measure();
       if (!this.session.value) return;
       const engine = await this.engine();
       engine.sync.listen();
@@ -301,27 +310,28 @@ export class Phone {
     }
   }
 
-  private host(list: List) {
+  private host(list: List, id: string) {
     return {
-      store: this.store,
+      store: this.own,
       server: this.server,
       clock: this.clock,
       list,
       session: () => this.sessions.current,
       catalog: () => this.catalog.value,
+      holds: async () => (await this.vaults()).holds(id),
       hello: (state: Record<string, unknown>) => this.hello(state),
       show: (change: SyncChange) => this.show(change),
       listed: () => this.listed(),
       tell: () => this.channel?.postMessage("changed"),
-      lost: () => void this.destroy(),
+      lost: () => void this.destroy().catch((error: unknown) => console.error(error)),
       erased: (ids: string[]) => this.drafts.dropNaming(ids),
-      wrote: () => this.noteRoom(false),
+      wrote: () => this.room.note(false),
       broke: (full: boolean) => this.reopen(full),
     };
   }
 
   private async hello(state: Record<string, unknown>): Promise<Session> {
-    const { left, persisted } = await this.measure();
+    const { left, persisted } = await this.room.measure();
     const session = await this.sessions.hello({
       ...state,
       ...(left !== undefined && { storage_left: Math.round(left) }),
@@ -351,25 +361,35 @@ export class Phone {
   }
 
   private async loadList(database: string): Promise<void> {
-    const [{ List }, kept] = await Promise.all([import("./list"), this.store.get<Blob>("values", `list:${database}`)]);
+    const [{ List }, kept] = await Promise.all([import("./list"), this.own.get<Blob>("values", `list:${database}`)]);
     this.list = List.from(kept);
   }
 
   private listen(): void {
     if (typeof BroadcastChannel === "undefined") return;
-    this.channel = new BroadcastChannel(this.store.name);
+    this.channel = new BroadcastChannel(this.app);
     (this.channel as { unref?: () => void }).unref?.();
-    // a refresh that fails (the database is just closing) is made up for by the next one, or at start
-    this.channel.onmessage = () => void this.opening?.then((engine) => engine.refresh()).catch(() => undefined);
+    this.channel.onmessage = ({ data }) => {
+      if (data === "vaults") void this.checkVault();
+      // a refresh that fails (the database is just closing) is made up for by the next one, or at start
+      else void this.opening?.then((engine) => engine.refresh()).catch(() => undefined);
+    };
     if (typeof document === "undefined") return;
     const leaving = () => void (document.visibilityState === "hidden" && this.opening?.then((engine) => engine.keep()).catch(() => undefined));
     document.addEventListener("visibilitychange", leaving);
   }
 
+  /** Another tab has made a vault, or removed one: was it ours? */
+  private async checkVault(): Promise<void> {
+    const id = this.chosen.value;
+    if (this.gate.value === "locked" || this.gate.value === "welcome") await this.survey(this.owners.value.length > 0);
+    else if (id && !(await (await this.vaults()).get(id))) await this.drop();
+  }
+
   /** A failed write, a full disk above all, closes PouchDB for good: the next call gets a fresh one. */
   private reopen(full: boolean): void {
     void this.closeEngine();
-    this.noteRoom(full);
+    this.room.note(full);
     this.wakeLater();
   }
 
@@ -380,19 +400,12 @@ export class Phone {
     (this.waking as { unref?: () => void }).unref?.();
   }
 
-  /** Whether the last record found room: a browser may tell of gigabytes until a write fails. */
-  private noteRoom(full: boolean): void {
-    if (this.full === full) return;
-    this.full = full;
-    void this.measure();
-  }
-
-  private async closeEngine(destroy = false): Promise<void> {
+  private async closeEngine(): Promise<void> {
     const opening = this.opening;
     this.opening = undefined;
     const close = async () => {
       const engine = await opening?.catch(() => undefined);
-      await (destroy ? engine?.destroy() : engine?.close())?.catch(() => undefined);
+      await engine?.close().catch(() => undefined);
     };
     this.closing = this.closing.then(close);
     await this.closing;

@@ -29,6 +29,8 @@ export class Records {
     private readonly saved: (document: Stored, replaces: string | undefined) => void,
     /** the database could not write: PouchDB has closed itself and has to be opened anew */
     private readonly broke: (full: boolean) => void,
+    /** whether what was just written will be found again: another tab may be signing out */
+    private readonly holds: () => Promise<boolean>,
   ) {}
 
   visit(input: VisitInput): Promise<Visit> {
@@ -152,10 +154,12 @@ export class Records {
     checkDocument(document);
     try {
       const { rev } = await this.local.put(document);
+      if (!(await this.holds())) throw new SaveError("signed-out");
       const stored = { ...document, _rev: rev } as unknown as Stored;
       this.saved(stored, document._rev);
       return stored as unknown as T;
     } catch (error) {
+      if (error instanceof SaveError) throw error;
       if ((error as { status?: number }).status === 409) throw new SaveError("changed-meanwhile", undefined, error);
       const full = isFull(error);
       this.broke(full);

@@ -30,6 +30,9 @@ export interface Answer<T> {
 }
 
 export class Server {
+  /** which of this browser's cookies says who asks: on a phone that people share each has one */
+  slot = "";
+
   constructor(
     private readonly fetch: Fetch = (url, init) => globalThis.fetch(url, init),
     private readonly base = "",
@@ -37,12 +40,12 @@ export class Server {
 
   /** @param early called with the headers of an answer that is none of errors, before its body has come */
   get<T>(path: string, seconds = 30, early?: (headers: Headers) => void): Promise<Answer<T>> {
-    return this.request("GET", path, undefined, seconds, early);
+    return this.request("GET", path, undefined, seconds, { early });
   }
 
   /** @param text the body, as JSON text */
-  post<T>(path: string, text: string, seconds = 30): Promise<Answer<T>> {
-    return this.request("POST", path, text, seconds);
+  post<T>(path: string, text: string, seconds = 30, slot = this.slot): Promise<Answer<T>> {
+    return this.request("POST", path, text, seconds, { slot });
   }
 
   private async request<T>(
@@ -50,12 +53,16 @@ export class Server {
     path: string,
     text: string | undefined,
     seconds: number,
-    early?: (headers: Headers) => void,
+    { early, slot = this.slot }: { early?: ((headers: Headers) => void) | undefined; slot?: string } = {},
   ): Promise<Answer<T>> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), seconds * 1000);
     const init: RequestInit = { method, signal: limit.signal, credentials: "same-origin", cache: "no-store" };
-    init.headers = { Accept: "application/json", ...(text !== undefined && { "Content-Type": "application/json" }) };
+    init.headers = {
+      Accept: "application/json",
+      ...(text !== undefined && { "Content-Type": "application/json" }),
+      ...(slot && { "X-GTN-Slot": slot }),
+    };
     if (text !== undefined) init.body = text;
     try {
       const response = await this.fetch(this.base + path, init);

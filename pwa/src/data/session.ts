@@ -10,19 +10,22 @@ export class Sessions {
   current: Session | null = null;
 
   constructor(
-    private readonly store: AppStore,
+    /** of the phone */
+    private readonly shared: AppStore,
+    /** of the open vault */
+    private readonly own: AppStore,
     private readonly server: Server,
     private readonly clock: Clock,
   ) {}
 
   /** What may be read while the vault is locked. */
   async loadOffset(): Promise<void> {
-    this.clock.offset = (await this.store.get<number>("values", "offset")) ?? 0;
+    this.clock.offset = (await this.shared.get<number>("values", "offset")) ?? 0;
   }
 
   /** Who was signed in; the vault must be open. */
   async load(): Promise<Session | null> {
-    this.current = (await this.store.get<Session>("values", "session")) ?? null;
+    this.current = (await this.own.get<Session>("values", "session")) ?? null;
     return this.current;
   }
 
@@ -32,32 +35,20 @@ export class Sessions {
   }
 
   async keep(session: Session): Promise<Session> {
-    await this.store.putAll([
-      ["values", "session", session],
-      ["values", "offset", this.clock.offset],
-    ]);
+    await this.own.put("values", "session", session);
+    await this.shared.put("values", "offset", this.clock.offset);
     this.current = session;
     return session;
   }
 
-  /** Ends what the server has just begun, when it was of no use. */
-  async undo(): Promise<void> {
-    await this.server.post("/api/sign-out", "{}").catch(() => undefined);
-  }
-
-  /** False, and still signed in here, when something came to wait while the server was being told. */
-  async signOut(nothingWaits: () => Promise<boolean>): Promise<boolean> {
+  async signOut(): Promise<void> {
     await this.server.post("/api/sign-out", "{}");
-    if (!(await nothingWaits())) return false;
-    this.current = null;
-    await this.store.delete("values", "session");
-    return true;
   }
 
   /** These calls answer with a session, and tell the server's time. */
-  async ask<T extends Session>(path: string, body: object): Promise<T> {
+  async ask<T extends Session>(path: string, body: object, slot?: string): Promise<T> {
     const asked = this.clock.millis() - this.clock.offset;
-    const { body: told } = await this.server.post<T>(path, JSON.stringify(body));
+    const { body: told } = await this.server.post<T>(path, JSON.stringify(body), undefined, slot);
     const answered = this.clock.millis() - this.clock.offset;
     const known = told?.mark !== undefined && told.mark === this.current?.mark;
     const session: T = known ? { ...this.current, ...told } : told;

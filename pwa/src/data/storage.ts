@@ -1,4 +1,5 @@
 /** How much room the browser leaves us, and whether it has promised not to clear it. */
+import { signal } from "@preact/signals";
 import type { StorageState } from "./types";
 
 const LOW = 50_000_000; // bytes
@@ -10,6 +11,24 @@ export async function measureStorage(): Promise<StorageState> {
   if (quota === undefined) return { persisted, low: false };
   const left = Math.max(0, quota - (usage ?? 0));
   return { left, persisted, low: left < LOW };
+}
+
+export class Room {
+  readonly state = signal<StorageState>({ low: false });
+  private full = false;
+
+  async measure(): Promise<StorageState> {
+    const measured = await measureStorage();
+    this.state.value = this.full ? { ...measured, low: true, full: true } : measured;
+    return this.state.value;
+  }
+
+  /** Whether the last record found room: a browser may tell of gigabytes until a write fails. */
+  note(full: boolean): void {
+    if (this.full === full) return;
+    this.full = full;
+    void this.measure();
+  }
 }
 
 /** Asks the browser to keep our data when it needs room; it may decline. */

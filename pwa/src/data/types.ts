@@ -44,6 +44,12 @@ export type Role = "volunteer" | "lead" | "reporter" | "supervisor" | "admin";
 /** What the app shows: `new-pin` after a sign-in on a phone without a vault, or by someone who forgot the PIN. */
 export type Gate = "starting" | "welcome" | "new-pin" | "locked" | "open";
 
+/** Someone who has a vault on this phone, known by nothing but a picture. */
+export interface Owner {
+  id: string;
+  picture: string;
+}
+
 /** One row of the household list, held in the list blob. */
 export interface Door {
   id: string;
@@ -272,8 +278,8 @@ export class SaveError extends Error {
 }
 
 /**
- * `error`: a code of the server with its sentence as `reason`, or one of ours: `offline`, and `unsent-of-other` when
- * records of whoever was signed in before still wait (the server takes them from their author only).
+ * `error`: a code of the server with its sentence as `reason`, or one of ours: `offline`, and `not-this-phone` when the
+ * vault that was meant is another person's, or the server no longer has its key.
  */
 export type SignInAnswer = { ok: true; session: Session } | { ok: false; error: string; reason: string };
 /** Whom an invitation is for, as the server tells before it is spent. */

@@ -1,5 +1,5 @@
 /**
- * The key to all that this phone keeps: random, and kept only wrapped.
+ * The key to all that this phone keeps for one person: random, and kept only wrapped.
  *
  * It is wrapped twice: by a key from the PIN (PBKDF2-SHA-256, then HMAC with a secret of this browser that scripts cannot
  * read), and by the server's escrow key, given out at sign-in, for whoever forgot the PIN. The PIN itself is kept nowhere;
@@ -8,30 +8,20 @@
  */
 import type { AppStore } from "./app-store";
 import { Cipher, type Sealed } from "./cipher";
-
-/** What is readable before the PIN is known: nothing of any person. */
-export interface Profile {
-  version: 1;
-  salt: Uint8Array<ArrayBuffer>;
-  rounds: number;
-  byPin: Sealed;
-  byEscrow: Sealed;
-  /** this phone's id at the server, told at sign-in to get the same escrow key */
-  device: string;
-  /** digits, or a passphrase: which keyboard to show */
-  digits: boolean;
-  /** wrong PINs in a row and when the last was typed, ms by the phone's own clock */
-  tries: { count: number; at: number };
-}
+import type { Profile } from "./profiles";
+import type { Vaults } from "./vaults";
 
 export type Unlocked = { ok: true } | { ok: false; wait: number };
 export type Weakness = "short" | "easy" | "digits";
+/** Of a new vault. */
+export type Owner = Pick<Profile, "id" | "person" | "picture" | "slot" | "device">;
 
 const ROUNDS = 600_000;
 const FREE = 4; // wrong PINs without a wait
 const FIRST_WAIT = 30_000;
-const LONGEST_WAIT = 3_600_000;
+const LONGEST_WAIT = 15 * 60_000;
 const SEQUENCE = "01234567890 09876543210";
+const NONE = { count: 0, left: 0, page: "", at: 0 };
 
 /** What is wrong with a PIN or a passphrase, or null. */
 export function weakness(pin: string): Weakness | null {
@@ -42,57 +32,73 @@ export function weakness(pin: string): Weakness | null {
 
 export class Vault {
   private raw: Uint8Array<ArrayBuffer> | undefined;
+  /** one page counts down a wait */
+  private readonly page = crypto.randomUUID();
 
   constructor(
-    private readonly store: AppStore,
-    private readonly now: () => number = Date.now,
+    private readonly vaults: Vaults,
+    /** the clear part of what this vault keeps; it is attached while the vault is open */
+    private readonly own: AppStore,
+    readonly id: string,
+    private readonly name: string,
+    /** ms on a stopwatch that no one can set */
+    private readonly elapsed: () => number = () => performance.now(),
     private readonly rounds = ROUNDS,
   ) {}
 
+  get isOpen(): boolean {
+    return this.raw !== undefined;
+  }
+
   profile(): Promise<Profile | undefined> {
-    return this.store.get<Profile>("values", "vault");
+    return this.vaults.get(this.id);
   }
 
-  /** A new key, wrapped by this PIN and this escrow key (32 bytes, base64url). */
-  async create(pin: string, escrow: string, device: string): Promise<void> {
-    this.raw = crypto.getRandomValues(new Uint8Array(32));
-    const byEscrow = await (await Cipher.of(fromBase64url(escrow))).sealBytes(this.raw);
-    await this.wrap(pin, this.raw, byEscrow, device);
-    await this.use(this.raw);
+  /** A new key, wrapped by this PIN and this escrow key (32 bytes, base64url). The vault is there once its profile is kept. */
+  async make(pin: string, owner: Omit<Owner, "id">, escrow: string | undefined): Promise<Profile> {
+    const raw = crypto.getRandomValues(new Uint8Array(32));
+    const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const wrapped = await this.wrap(pin, raw, secret);
+    const byEscrow = escrow === undefined ? {} : { byEscrow: await sealBy(escrow, raw) };
+    await this.use(raw);
+    return { version: 2, id: this.id, ...owner, secret, ...wrapped, ...byEscrow };
   }
 
-  /** Milliseconds until a PIN may be tried. A clock set back begins the wait anew. */
+  /** Milliseconds until a PIN may be tried: time that a page of ours has been open, whatever the phone's clock is set to. */
   async wait(): Promise<number> {
-    return this.store.update<Profile, number>("values", "vault", (profile) => {
-      const now = this.now();
-      if (!profile) return [undefined, 0];
-      const { count, at } = profile.tries;
-      if (now < at && count > FREE) return [{ ...profile, tries: { count, at: now } }, waitAfter(count)];
-      return [undefined, Math.max(0, at + waitAfter(count) - now)];
-    });
+    return this.count(0);
   }
 
-  /** The try is counted before it is made: whoever kills the browser in between has used it up. */
+  /** The try is counted before it is made: whoever kills the browser in between, or uses two tabs, has used it up. */
   async unlock(pin: string): Promise<Unlocked> {
+    const wait = await this.count(1);
     const profile = await this.profile();
     if (!profile) return { ok: false, wait: 0 };
-    const wait = await this.wait();
     if (wait > 0) return { ok: false, wait };
-    await this.store.update<Profile, void>("values", "vault", (kept) => [
-      kept && { ...kept, tries: { count: kept.tries.count + 1, at: this.now() } },
-      undefined,
-    ]);
-    const raw = await this.unwrap(profile, pin);
+    const raw = await unwrap(profile, pin);
     if (!raw) return { ok: false, wait: await this.wait() };
-    await this.store.update<Profile, void>("values", "vault", (kept) => [kept && { ...kept, tries: { count: 0, at: 0 } }, undefined]);
+    await this.vaults.change(this.id, ({ leaving: _, ...kept }) => [{ ...kept, tries: NONE }, undefined]);
     await this.use(raw);
     return { ok: true };
   }
 
-  /** Opens with the server's key. False when it is not the key of this phone's records. */
+  /** Takes the time that has passed off the wait; when nothing is left of it, counts new tries. Answers the rest of the wait. */
+  private async count(tries: number): Promise<number> {
+    const rest = await this.vaults.change<number>(this.id, (profile) => {
+      const { count, left, page, at } = profile.tries;
+      const now = this.elapsed();
+      const rest = page === this.page ? Math.max(0, left - Math.max(0, now - at)) : left;
+      if (rest === 0 && !tries) return [undefined, 0];
+      const next = rest > 0 ? { count, left: rest } : { count: count + tries, left: waitAfter(count + tries) };
+      return [{ ...profile, tries: { ...next, page: this.page, at: now } }, rest];
+    });
+    return rest ?? 0;
+  }
+
+  /** Opens with the server's key. False when it is not the key of this vault. */
   async recover(escrow: string): Promise<boolean> {
-    const profile = await this.profile();
-    const raw = profile && (await Cipher.of(fromBase64url(escrow)).then((key) => key.openBytes(profile.byEscrow)).catch(() => undefined));
+    const sealed = (await this.profile())?.byEscrow;
+    const raw = sealed && (await Cipher.of(fromBase64url(escrow)).then((key) => key.openBytes(sealed)).catch(() => undefined));
     if (!raw) return false;
     await this.use(new Uint8Array(raw));
     return true;
@@ -102,60 +108,55 @@ export class Vault {
   async change(pin: string): Promise<void> {
     const profile = await this.profile();
     if (!profile || !this.raw) throw new Error("the vault is locked");
-    await this.wrap(pin, this.raw, profile.byEscrow, profile.device);
+    const wrapped = await this.wrap(pin, this.raw, profile.secret);
+    await this.vaults.change(this.id, (kept) => [{ ...kept, ...wrapped }, undefined]);
   }
 
   /** The server may have given this phone another key, or another id: from now on that one opens. */
   async escrow(escrow: string, device: string): Promise<void> {
     if (!this.raw) throw new Error("the vault is locked");
-    const byEscrow = await (await Cipher.of(fromBase64url(escrow))).sealBytes(this.raw);
-    await this.store.update<Profile, void>("values", "vault", (kept) => [kept && { ...kept, byEscrow, device }, undefined]);
+    const byEscrow = await sealBy(escrow, this.raw);
+    await this.vaults.change(this.id, (kept) => [{ ...kept, byEscrow, device }, undefined]);
   }
 
   /** Forgets the key. */
-  lock(): void {
+  async lock(): Promise<void> {
     this.raw?.fill(0);
     this.raw = undefined;
-    this.store.cipher = undefined;
+    await this.own.detach();
   }
 
   private async use(raw: Uint8Array<ArrayBuffer>): Promise<void> {
+    const cipher = await Cipher.of(raw);
     this.raw = raw;
-    this.store.cipher = await Cipher.of(raw);
+    if (this.own.name !== this.name) await this.own.attach(this.name, cipher);
   }
 
-  private async wrap(pin: string, raw: Uint8Array<ArrayBuffer>, byEscrow: Sealed, device: string): Promise<void> {
+  private async wrap(pin: string, raw: Uint8Array<ArrayBuffer>, secret: CryptoKey): Promise<Pick<Profile, "salt" | "rounds" | "byPin" | "digits" | "tries">> {
     const salt = crypto.getRandomValues(new Uint8Array(16));
     const { rounds } = this;
-    const byPin = await (await this.keyFrom(pin, salt, rounds)).sealBytes(raw);
-    const digits = /^\d+$/.test(pin);
-    const profile: Profile = { version: 1, salt, rounds, byPin, byEscrow, device, digits, tries: { count: 0, at: 0 } };
-    await this.store.put("values", "vault", profile);
+    const byPin = await (await keyFrom(pin, salt, rounds, secret)).sealBytes(raw);
+    return { salt, rounds, byPin, digits: /^\d+$/.test(pin), tries: NONE };
   }
+}
 
-  private async unwrap(profile: Profile, pin: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const key = await this.keyFrom(pin, profile.salt, profile.rounds);
-    return key.openBytes(profile.byPin).then(
-      (raw) => new Uint8Array(raw),
-      () => undefined,
-    );
-  }
+async function unwrap({ salt, rounds, secret, byPin }: Profile, pin: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const key = await keyFrom(pin, salt, rounds, secret);
+  return key.openBytes(byPin).then(
+    (raw) => new Uint8Array(raw),
+    () => undefined,
+  );
+}
 
-  private async keyFrom(pin: string, salt: BufferSource, iterations: number): Promise<Cipher> {
-    const typed = new TextEncoder().encode(pin.normalize("NFC"));
-    const base = await crypto.subtle.importKey("raw", typed, "PBKDF2", false, ["deriveBits"]);
-    const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations }, base, 256);
-    return Cipher.of(await crypto.subtle.sign("HMAC", await this.deviceSecret(), bits));
-  }
+async function keyFrom(pin: string, salt: BufferSource, iterations: number, secret: CryptoKey): Promise<Cipher> {
+  const typed = new TextEncoder().encode(pin.normalize("NFC"));
+  const base = await crypto.subtle.importKey("raw", typed, "PBKDF2", false, ["deriveBits"]);
+  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations }, base, 256);
+  return Cipher.of(await crypto.subtle.sign("HMAC", secret, bits));
+}
 
-  /** Made once; a copy of the profile alone, without this, opens nothing. */
-  private async deviceSecret(): Promise<CryptoKey> {
-    const kept = await this.store.get<CryptoKey>("values", "device-secret");
-    if (kept) return kept;
-    const made = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    await this.store.put("values", "device-secret", made);
-    return made;
-  }
+async function sealBy(escrow: string, raw: Uint8Array<ArrayBuffer>): Promise<Sealed> {
+  return (await Cipher.of(fromBase64url(escrow))).sealBytes(raw);
 }
 
 function waitAfter(count: number): number {

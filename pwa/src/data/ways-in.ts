@@ -1,22 +1,28 @@
-/** The ways in, with a password or by an invitation; fetched when somebody comes in, which is not every day. */
+/** How someone shows the server who they are: a password, or an invitation. */
 import type { AppStore } from "./app-store";
 import { Rejected, type Server, Unreachable } from "./server";
 import type { Sessions } from "./session";
 import type { Invited, InvitedAnswer, Session } from "./types";
 
 /** What a way in gives: a session, not kept yet, and the key for whoever forgot the PIN. */
+/** Which of this browser's cookies the answer sets, and the device that the server may know there already. */
+export interface Way {
+  slot: string;
+  device?: string;
+}
 export type Asked = { ok: true; session: Session; escrow: string } | { ok: false; error: string; reason: string };
 
 export class WaysIn {
   constructor(
-    private readonly store: AppStore,
+    /** of the phone */
+    private readonly shared: AppStore,
     private readonly server: Server,
     private readonly sessions: Sessions,
   ) {}
 
   /** Not kept yet: the vault may have to be made, or opened, with the escrow key first. */
-  signIn(login: string, password: string, known: string | undefined): Promise<Asked> {
-    return told(() => this.askIn("/api/sign-in", { login: login.normalize("NFC").trim(), password }, known));
+  signIn(login: string, password: string, way: Way): Promise<Asked> {
+    return told(() => this.askIn("/api/sign-in", { login: login.normalize("NFC").trim(), password }, way));
   }
 
   /** Whom an invitation is for; it can still be used afterwards. */
@@ -27,31 +33,30 @@ export class WaysIn {
 
   /** Whether it was this invitation that opened this phone: its link stays in a chat, and is tapped again. */
   async hasJoined(code: string): Promise<boolean> {
-    return (await this.store.get<string>("values", "joined")) === code;
+    return (await this.shared.get<string>("values", "joined")) === code;
   }
 
   /** Spends an invitation. An answer lost on the way is asked for again under the same name of the attempt. */
-  async join(code: string, known: string | undefined, locked: boolean): Promise<Asked> {
-    if (locked) {
-      const looked = await this.look(code, known);
-      if (!looked.ok) return looked;
-      // what it cannot open it shall not be spent on
-      if (looked.invited.phone !== "own") return { ok: false, error: `phone-${looked.invited.phone}`, reason: "" };
-    }
-    const kept = await this.store.get<string>("values", `attempt:${code}`);
+  async join(code: string, way: Way): Promise<Asked> {
+    const kept = await this.shared.get<string>("values", `attempt:${code}`);
     const attempt = kept ?? crypto.randomUUID();
-    if (!kept) await this.store.put("values", `attempt:${code}`, attempt);
-    const answer = await told(() => this.askIn("/api/enrol", { code, attempt }, known));
+    if (!kept) await this.shared.put("values", `attempt:${code}`, attempt);
+    const answer = await told(() => this.askIn("/api/enrol", { code, attempt }, way));
     if (answer.ok) {
-      await this.store.put("values", "joined", code);
-      await this.store.delete("values", `attempt:${code}`);
+      await this.shared.put("values", "joined", code);
+      await this.shared.delete("values", `attempt:${code}`);
     }
     return answer;
   }
 
-  private async askIn(path: string, body: object, known: string | undefined): Promise<{ session: Session; escrow: string }> {
-    const device = { label: deviceLabel(), ...(known && { id: known }) };
-    const { escrow = "", ...session } = await this.sessions.ask<Session & { escrow?: string }>(path, { ...body, device });
+  /** Ends what the server has just begun, when it was of no use. */
+  async undo(slot: string): Promise<void> {
+    await this.server.post("/api/sign-out", "{}", undefined, slot).catch(() => undefined);
+  }
+
+  private async askIn(path: string, body: object, { slot, device: id }: Way): Promise<{ session: Session; escrow: string }> {
+    const device = { label: deviceLabel(), ...(id && { id }) };
+    const { escrow = "", ...session } = await this.sessions.ask<Session & { escrow?: string }>(path, { ...body, device }, slot);
     return { session, escrow };
   }
 }

@@ -4,9 +4,9 @@ import { useRef } from "preact/hooks";
 import { Brand } from "../app/Header";
 import { useOpenForm } from "../app/forms";
 import { Screen } from "../app/Screen";
-import { choosePin, weakness } from "../data";
+import { choosePin, chosen, owners, PICTURES, weakness } from "../data";
 import { t } from "../texts";
-import { Problem } from "../ui/Choices";
+import { ChooseOne, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 
 export function ChoosePin(_: object) {
@@ -17,14 +17,17 @@ export function ChoosePin(_: object) {
       </header>
       <Screen title={t("pin.title")}>
         <p>{t("pin.intro")}</p>
-        <NewPin />
+        <NewPin shared={chosen.value === undefined && owners.value.length > 0} />
       </Screen>
     </>
   );
 }
 
-export function NewPin({ done }: { done?: () => void }) {
+/** @param shared someone new on a phone that others use: they choose a picture to find their place by */
+export function NewPin({ done, shared: asksPicture }: { done?: () => void; shared?: boolean }) {
   useOpenForm();
+  const free = freePictures();
+  const picture = useSignal<string | undefined>(free[0]?.value);
   const pin = useSignal("");
   const again = useSignal("");
   const phrase = useSignal(false);
@@ -44,7 +47,7 @@ export function NewPin({ done }: { done?: () => void }) {
     busy.value = true;
     error.value = "";
     try {
-      await choosePin(pin.value);
+      await choosePin(pin.value, asksPicture ? picture.value : undefined);
       done?.();
     } catch (cause) {
       console.error(cause);
@@ -68,6 +71,9 @@ export function NewPin({ done }: { done?: () => void }) {
       <div ref={problem} tabIndex={-1} role="alert" class="alert-place">
         {error.value ? <Problem>{error.value}</Problem> : null}
       </div>
+      {asksPicture ? (
+        <ChooseOne legend={t("pin.picture")} layout="grid" options={free} value={picture.value} onChange={(value) => (picture.value = value)} />
+      ) : null}
       <Field {...shared} label={t(phrase.value ? "pin.phrase.new" : "pin.new")} value={pin.value} onInput={(value) => (pin.value = value)} />
       <Field {...shared} label={t(phrase.value ? "pin.phrase.again" : "pin.again")} value={again.value} onInput={(value) => (again.value = value)} />
       <button type="submit" class="button is-primary is-wide" disabled={busy.value}>
@@ -78,4 +84,10 @@ export function NewPin({ done }: { done?: () => void }) {
       </button>
     </form>
   );
+}
+
+/** Those that no one else on this phone has; with `mine`, that one too. */
+export function freePictures(mine?: string) {
+  const taken = owners.value.map(({ picture }) => picture).filter((one) => one !== mine);
+  return PICTURES.filter((one) => !taken.includes(one)).map((value) => ({ value, label: t(`picture.${value}`) }));
 }

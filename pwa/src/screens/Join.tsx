@@ -111,7 +111,7 @@ function Start({ one, busy, onStart }: { one: Invited; busy: boolean; onStart: (
   const locked = gate.value === "locked";
   const holder = session.value?.person;
   const another = holder !== undefined && holder.id !== one.person;
-  if (locked && one.phone !== "own") return <Kept reason={t(one.phone === "ended" ? "join.error.phone-ended" : "join.error.phone-other")} />;
+  if (locked && one.phone !== "own" && one.phone !== "") return <Kept reason={t(one.phone === "ended" ? "join.error.phone-ended" : "join.error.phone-other")} />;
   if (another && sync.value.waiting > 0)
     return (
       <>

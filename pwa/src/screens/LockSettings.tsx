@@ -1,15 +1,16 @@
 /** When the app locks by itself, locking it now, and another PIN. */
 import { useSignal } from "@preact/signals";
 import { CHOICES, lockAfter, setLockAfter } from "../app/absence";
-import { checkPin, lock } from "../data";
+import { checkPin, choosePicture, chosen, lock, owners } from "../data";
 import { t } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
-import { NewPin } from "./ChoosePin";
+import { freePictures, NewPin } from "./ChoosePin";
 import { waitText } from "./Unlock";
 
 export function LockSettings() {
   const step = useSignal<"none" | "present" | "new" | "done">("none");
+  const picture = owners.value.find(({ id }) => id === chosen.value)?.picture;
   return (
     <section class="stack" aria-labelledby="lock">
       <h2 id="lock">{t("sync.lock")}</h2>
@@ -19,6 +20,9 @@ export function LockSettings() {
         onChange={(value) => setLockAfter(Number(value))}
         options={CHOICES.map((n) => ({ value: String(n), label: t("sync.lock.minutes", { n }) }))}
       />
+      {owners.value.length > 1 ? (
+        <ChooseOne legend={t("sync.lock.picture")} layout="grid" value={picture} onChange={(value) => void choosePicture(value)} options={freePictures(picture)} />
+      ) : null}
       <button type="button" class="button" onClick={() => void lock()}>
         {t("sync.lock.now")}
       </button>

@@ -158,7 +158,7 @@ function Account() {
   const asking = useSignal(false);
   const problem = useSignal("");
   const person = session.value?.person;
-  const { waiting } = sync.value;
+  const { waiting, refused } = sync.value;
   const leave = async () => {
     const answer = await signOut();
     if (!answer.ok) problem.value = answer.error === "waiting" ? t("sync.sign-out.waiting", { n: answer.waiting }) : t("sync.sign-out.offline");
@@ -182,6 +182,7 @@ function Account() {
           <p>
             <strong>{t("sync.sign-out.sure")}</strong>
           </p>
+          {refused ? <p>{t("sync.sign-out.refused")}</p> : null}
           <div class="buttons">
             <button type="button" class="button is-bad" onClick={() => void leave()}>
               {t("sync.sign-out.yes")}

@@ -4,39 +4,81 @@ import { useEffect, useRef } from "preact/hooks";
 import { Brand } from "../app/Header";
 import { lazy } from "../app/lazy";
 import { Screen } from "../app/Screen";
-import { lockState, unlock } from "../data";
-import { t } from "../texts";
+import { choose, chosen, lockState, owners, unlock, type Owner } from "../data";
+import { t, type Key } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 
 const SignIn = lazy<{ title?: string; intro?: string }>(async () => (await import("./SignIn")).SignIn, ["sign-in"]);
 
 export function Unlock(_: object) {
-  const forgot = useSignal(false);
-  const change = () => (forgot.value = !forgot.value);
-  if (forgot.value)
-    return (
-      <>
-        <SignIn title={t("lock.forgot")} intro={t("lock.forgot.intro")} />
-        <p class="main">
-          <button type="button" class="button is-wide" onClick={change}>
-            {t("lock.forgot.back")}
-          </button>
-        </p>
-      </>
-    );
+  const way = useSignal<"pin" | "forgot" | "new">("pin");
+  const [only, ...others] = owners.value;
+  const back = () => {
+    way.value = "pin";
+    if (!others.length) choose(only?.id);
+  };
+  const another = () => {
+    choose(undefined);
+    if (!others.length) way.value = "new";
+  };
+  if (way.value === "forgot") return <Door title={t("lock.forgot")} intro={t("lock.forgot.intro")} away={t("lock.forgot.back")} back={back} />;
+  if (way.value === "new") return <Door title={t("lock.new")} intro={t("lock.new.intro")} away={t("lock.new.back")} back={back} />;
+  if (chosen.value === undefined) return <Who all={owners.value} fresh={() => (way.value = "new")} />;
+  const mine = owners.value.find(({ id }) => id === chosen.value);
   return (
     <>
       <header class="header">
         <Brand />
       </header>
       <Screen title={t("lock.title")}>
+        {mine && others.length ? <p class="picture">{pictureName(mine)}</p> : null}
         <p>{t("lock.intro")}</p>
-        <Form />
-        <button type="button" class="button is-wide" onClick={change}>
+        <Form key={chosen.value} />
+        <button type="button" class="button is-wide" onClick={() => (way.value = "forgot")}>
           {t("lock.forgot")}
         </button>
+        <button type="button" class="button is-wide" onClick={another}>
+          {t("lock.another")}
+        </button>
       </Screen>
+    </>
+  );
+}
+
+/** People are known by their pictures only: their names can be read by no one before their PIN. */
+function Who({ all, fresh }: { all: Owner[]; fresh: () => void }) {
+  return (
+    <>
+      <header class="header">
+        <Brand />
+      </header>
+      <Screen title={t("lock.who.title")}>
+        <p>{t("lock.who.intro")}</p>
+        {all.map((one) => (
+          <button key={one.id} type="button" class="button is-wide picture" onClick={() => choose(one.id)}>
+            {pictureName(one)}
+          </button>
+        ))}
+        <button type="button" class="button is-wide" onClick={fresh}>
+          {t("lock.new")}
+        </button>
+      </Screen>
+    </>
+  );
+}
+
+const pictureName = ({ picture }: Owner) => t(`picture.${picture}` as Key);
+
+function Door({ title, intro, away, back }: { title: string; intro: string; away: string; back: () => void }) {
+  return (
+    <>
+      <SignIn title={title} intro={intro} />
+      <p class="main">
+        <button type="button" class="button is-wide" onClick={back}>
+          {away}
+        </button>
+      </p>
     </>
   );
 }
@@ -56,7 +98,8 @@ function Form() {
       wait.value = state.wait;
     };
     void look();
-    const ticking = setInterval(() => wait.value > 0 && void look(), 1000);
+    // only the page that is looked at counts the wait down
+    const ticking = setInterval(() => wait.value > 0 && document.visibilityState === "visible" && void look(), 1000);
     return () => clearInterval(ticking);
   }, []);
   const submit = async (event: Event) => {

@@ -85,7 +85,7 @@ export const screens = {
   "save.error.not-author": "Chỉ người ghi hoặc tổ trưởng được sửa bản ghi này.",
   "save.error.not-found": "Không thấy bản ghi này trên máy nữa. Xin quay lại danh sách rồi mở lại.",
   "save.error.changed-meanwhile": "Người khác trong tổ vừa sửa bản này. Xin quay lại, xem bản mới rồi sửa tiếp.",
-  "save.error.signed-out": "Máy chưa đăng nhập lần nào. Xin đăng nhập rồi ghi lại.",
+  "save.error.signed-out": "Máy này không còn đăng nhập. Xin đăng nhập rồi ghi lại.",
   "save.error.database": "Trình duyệt chưa ghi được vào bộ nhớ máy. Nội dung vẫn còn ở đây; xin đóng bớt ứng dụng khác rồi bấm Lưu lại.",
   "save.error.other": "Chưa lưu được trên máy. Nội dung vẫn còn ở đây; xin bấm Lưu lại. ({reason})",
 
@@ -235,6 +235,7 @@ export const screens = {
   "sync.lock.present": "Mã PIN hoặc cụm mật khẩu đang dùng",
   "sync.lock.next": "Tiếp tục",
   "sync.lock.changed": "Đã đổi mã PIN.",
+  "sync.lock.picture": "Hình của anh/chị trên máy này",
 
   "sync.account": "Tài khoản",
   "sync.account.unit": "Đơn vị",
@@ -248,6 +249,7 @@ export const screens = {
   "sync.sign-out.offline": "Máy đang không có mạng nên chưa đăng xuất được. Xin thử lại khi có mạng.",
   "sync.sign-out.yes": "Đăng xuất",
   "sync.sign-out.sure": "Đăng xuất khỏi máy này?",
+  "sync.sign-out.refused": "Bản ghi bị từ chối vẫn được giữ trên máy, khóa bằng mã PIN của anh/chị; người khác không xem được.",
   "sync.sign-out.no": "Ở lại",
 
   "notice.title": "Thông báo xử lý dữ liệu cá nhân",

@@ -18,7 +18,6 @@ export const signIn = {
   "sign-in.error.too-many-tries": "Đã thử sai nhiều lần. Xin chờ vài phút rồi thử lại.",
   "sign-in.error.offline": "Chưa kết nối được tới máy chủ. Xin kiểm tra mạng rồi thử lại.",
   "sign-in.error.no-unit": "Tài khoản này không thuộc tổ, đơn vị nào. Cán bộ phường xin dùng trang tổng hợp trên máy tính.",
-  "sign-in.error.unsent-of-other": "Trên máy này còn bản ghi chưa gửi của {reason}. Người đó cần đăng nhập và gửi hết trước.",
   "sign-in.error.not-this-phone": "Dữ liệu trên máy này là của người khác, hoặc phường đã ngừng quyền của máy này. Xin báo tổ trưởng hoặc phường; dữ liệu vẫn còn nguyên.",
   "sign-in.error.other": "Chưa đăng nhập được: {reason}",
 } as const;
