@@ -8,14 +8,14 @@ from pathlib import Path
 
 from playwright.sync_api import Playwright, expect
 
-from e2e.forms import add_household, save
+from e2e.forms import add_household, begin_visit, open_remarks, save
+from e2e.leveldb import contents
 from e2e.phone import PIN, Phone
 from e2e.server import Server
-from e2e.test_drafts import browser_at
+from e2e.test_drafts import browser_at, crash, expect_draft
 
 Phones = Callable[..., Phone]
 OTHER = "580274"
-MARKER = "gtn-marker-left-in-the-clear"
 
 
 def lock(phone: Phone) -> None:
@@ -89,27 +89,73 @@ def test_the_pin_is_changed_by_whoever_knows_it(phone: Phones) -> None:
     hoa.wait_until_sent()
 
 
-def found_in(profile: Path, text: str) -> list[str]:
-    """The files of a browser's profile that hold this text, as UTF-8 or as UTF-16."""
-    forms = (text.encode(), text.encode("utf-16-le"))
-    files = [file for file in profile.rglob("*") if file.is_file()]
-    return [str(file) for file in files if any(form in file.read_bytes() for form in forms)]
+def found_in(holds: dict[str, bytes], text: str) -> list[str]:
+    """The files of a profile that hold this text, as UTF-8 or UTF-16, also packed in databases."""
+    forms = [re.escape(text.encode()), re.escape(text.encode("utf-16-le"))]
+    if text.isdigit():  # not as a part of a longer number
+        forms = [rb"(?<![0-9])" + forms[0] + rb"(?![0-9])", rb"(?<![0-9]\x00)" + forms[1] + rb"(?![0-9]\x00)"]
+    wanted = re.compile(b"|".join(forms))
+    return [file for file, held in holds.items() if wanted.search(held)]
 
 
-def test_no_file_of_the_browser_holds_a_name_an_address_or_a_telephone_number(
+LEFT_CLEAR = """async (text) => {
+    const cache = await caches.open("control");
+    await cache.put("/app/control", new Response(text));
+    const opening = indexedDB.open("control", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("one");
+    await new Promise((done) => { opening.onsuccess = done; });
+    const writing = opening.result.transaction("one", "readwrite", {durability: "strict"});
+    writing.objectStore("one").put({identity: {name: text, times: Array(50).fill(text)}}, 1);
+    await new Promise((done) => { writing.oncomplete = done; });
+    opening.result.close();
+}"""
+FILLED = """async (text) => {
+    localStorage.setItem("control", text);  // written to the disk when the browser ends in peace
+    const opening = indexedDB.open("control");
+    await new Promise((done) => { opening.onsuccess = done; });
+    for (let key = 2; key < 120; key++) {
+        const writing = opening.result.transaction("one", "readwrite");
+        writing.objectStore("one").put(crypto.getRandomValues(new Uint8Array(60_000)), key);
+        await new Promise((done) => { writing.oncomplete = done; });
+    }
+    opening.result.close();
+}"""
+"""Writes more than LevelDB keeps in its log, so that all that came before is packed into a table."""
+
+
+def test_no_file_of_the_browser_holds_a_name_an_address_a_telephone_number_a_note_or_the_pin(
     playwright: Playwright, server: Server, tmp_path: Path
 ) -> None:
     name, street, telephone = "Quách Thị Diệu Khanh", "Ngõ Sao Khuê", "0987301946"
+    note, control = "Cụ bà nhờ đọc giúp thư màu tím", "Nhật thực kiểm chứng"
     with browser_at(playwright, tmp_path) as context:
         hoa = Phone(context, server)
         hoa.sign_in("hoa")
         save_person(hoa, name, street, telephone)
         hoa.wait_until_sent()
-        hoa.page.evaluate("(marker) => localStorage.setItem('marker', marker)", MARKER)
+        hoa.search("Diệu Khanh")
+        expect(hoa.doors()).to_have_count(1)
+        hoa.doors().first.click()
+        begin_visit(hoa)
+        open_remarks(hoa).fill(note)
+        expect_draft(hoa)
+        hoa.page.evaluate(LEFT_CLEAR, control)
         hoa.page.wait_for_timeout(2_500)  # the list is kept 1.5 s after it changed
-    assert found_in(tmp_path, MARKER), "the search finds nothing at all"
-    for text in (name, "Diệu Khanh", street, "Sao Khuê", telephone):
-        assert found_in(tmp_path, text) == []
+        crash(context)
+    with browser_at(playwright, tmp_path) as context:
+        hoa = Phone(context, server)
+        hoa.open()
+        lock(hoa)
+        hoa.page.evaluate(FILLED, control)
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    holds = {str(file.relative_to(tmp_path)): contents(file) for file in files}
+    seen = found_in(holds, control)
+    for place in (".ldb", "CacheStorage", "Local Storage"):
+        assert any(place in file for file in seen), f"the search does not look into {place}: {seen}"
+    for text in (name, "Diệu Khanh", street, "Sao Khuê", telephone, note, "thư màu tím", PIN):
+        assert found_in(holds, text) == [], text
+    for path in ("/sync/w", "/api/sign-in", "/api/hello"):  # the browser's own cache, whose bodies are packed
+        assert [file for file in found_in(holds, path) if "Cache_Data" in file] == []
 
 
 def save_person(hoa: Phone, name: str, street: str, telephone: str) -> None:
