@@ -33,7 +33,6 @@ export interface Written {
 export async function snapshot(
   replica: Replica,
   mark: PullMark,
-  seen: string,
   at: string,
   onChunk: (written: Written, done: number, total: number) => Promise<void>,
 ): Promise<PullMark> {
@@ -44,7 +43,8 @@ export async function snapshot(
     const { docs, last_seq: since, pending } = await asked.chunk;
     const written = await write(replica, docs, at);
     done += docs.length;
-    const now: PullMark = following ? { ...mark, since } : { ...mark, since, seen, complete: true };
+    // never "seen": a chunk may be older than the session, and replication brings what came since
+    const now: PullMark = following ? { ...mark, since } : { ...mark, since, complete: true };
     await replica.store.put("values", `pull:${replica.name}`, now);
     await onChunk(written, done, done + pending);
     if (!following) return now;

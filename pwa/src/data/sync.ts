@@ -163,11 +163,14 @@ export class Sync {
       await changed();
     };
     if (!first || !mark.snapshot) return pull(replica, mark, session.update_seq, session.time, came);
-    const end = await snapshot(replica, mark, session.update_seq, session.time, async (written, ...progress) =>
+    const end = await snapshot(replica, mark, session.time, async (written, ...progress) =>
       came(...progress, await this.around.took(written)),
     );
     await changed();
-    return end;
+    return pull(replica, end, session.update_seq, session.time, async () => {
+      await this.settle();
+      await changed();
+    });
   }
 
   private scan(): Promise<unknown> {
