@@ -44,7 +44,7 @@ export class FakeServer {
       if (ready) return ready;
       const body = JSON.parse((init.body as string) ?? "{}") as { docs: never[] };
       this.bodies.push({ path, body });
-      const slot = (init.headers as Record<string, string>)["X-GTN-Slot"] ?? "";
+      const slot = ((init.headers ?? {}) as Record<string, string>)["X-GTN-Slot"] ?? "";
       const { login = "" } = body as { login?: string };
       if (path === "/api/sign-in") cookies.set(slot, this.others.get(login) ?? { person, device });
       if (path === "/api/enrol") cookies.set(slot, this.invited ?? { person, device });
