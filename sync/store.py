@@ -328,6 +328,8 @@ class Store:
             rows = await self.all_docs(
                 database, startkey=startkey, endkey=endkey, include_docs=True, limit=size, **after
             )
+            if any("doc" not in row for row in rows):
+                raise BadAnswer("CouchDB left out documents that were asked for")
             if rows:
                 yield [row["doc"] for row in rows]
             if len(rows) < size:

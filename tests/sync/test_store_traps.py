@@ -107,6 +107,15 @@ async def test_a_batch_whose_answer_lacks_a_document_is_no_success() -> None:
     assert type(await failure(answer("201 Created", b"[]"), WRITES["bulk"])) is BadAnswer
 
 
+async def test_pages_of_rows_without_their_documents_are_no_success() -> None:
+    async def read(store: Store) -> None:
+        async for _ in store.pages("db"):
+            raise AssertionError("there is nothing to read")
+
+    rows = answer("200 OK", b'{"rows": [{"id": "a", "key": "a", "value": {}}]}')
+    assert type(await failure(rows, read)) is BadAnswer
+
+
 async def test_a_document_forbidden_within_a_batch_is_an_error_that_names_it() -> None:
     rows = [
         {"id": "a", "ok": True, "rev": "1-a"},
