@@ -87,3 +87,11 @@ async def visits(site: Site) -> list[dict[str, Any]]:
         await site.store.bulk(database, [*made, *(household(n) for n in range(5))])
     await site.rollup.refresh(database)
     return made
+
+
+@pytest.fixture
+async def browser(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody's, keeping its cookies."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pyotp
 import pytest
-from starlette.applications import Starlette
 
 from server import second_factor
 from server import sign_in as signing
@@ -29,14 +27,6 @@ HERE = f"{ACCOUNT}/second-factor"
 @pytest.fixture(autouse=True)
 async def _forget_tries(site: Site) -> None:
     await forget_tries(site.store, site.names)
-
-
-@pytest.fixture
-async def browser(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody's, keeping its cookies."""
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        yield client
 
 
 async def set_up(client: httpx.AsyncClient) -> tuple[str, list[str]]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from server.invitations import may_invite
 from server.people import set_active
@@ -26,14 +24,6 @@ NEW = "gà mái đẻ trứng"
 @pytest.fixture(autouse=True)
 async def _forget_tries(site: Site) -> None:
     await forget_tries(site.store, site.names)
-
-
-@pytest.fixture
-async def browser(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody's, keeping its cookies."""
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        yield client
 
 
 async def link_for(admin: httpx.AsyncClient, address: str) -> str:
