@@ -29,7 +29,8 @@ GAP = "…"
 """What stands where a name stood."""
 
 _WORD = re.compile(r"[^\W_]+")
-_PHONE = re.compile(r"(?<!\d)(?:\+?84|0)(?:[ .-]?\d){9,10}")
+_PHONE = re.compile(r"(?<!\d)(?=((?:\+?84|0)(?:[ .-]?\d){9,10}))")
+"""Looked for from every digit on: a "0" before a number must not swallow its beginning."""
 _CODE = re.compile(r"[a-z-]*|[a-z]+:[0-9A-Za-z_-]+|\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?")
 """A key, an id, an instant: nothing that anyone typed."""
 _SEPARATORS = re.compile("[ .-]")
@@ -44,7 +45,7 @@ def phrases_of(resident: Document) -> set[Phrase]:
     for register in _registers(resident, "identity"):
         name, phone = str(register.get("name") or ""), str(register.get("phone") or "")
         found |= _of_name(home, _WORD.findall(name))
-        found |= {(where, number) for number in _numbers(phone) for where in ("", home)}
+        found |= {(where, number) for *_, number in _numbers(phone) for where in ("", home)}
     for label in _registers(resident, "label"):
         names = [word for word in _WORD.findall(str(label))[1:] if word[0].isupper()]
         found |= _of_name(home, names)
@@ -98,11 +99,10 @@ class Traces:
                 where = self._where(" ".join(spelled[at : at + length]), home)
                 if where is not None and (length > 1 or (where and words[at][2][0].isupper())):
                     found.append((words[at][0], words[at + length - 1][1], where == home))
-        for number in _PHONE.finditer(text):
-            for digits in _numbers(number[0]):
-                where = self._where(digits, home)
-                if where is not None:
-                    found.append((number.start(), number.end(), where == home))
+        for begin, end, digits in _numbers(text):
+            where = self._where(digits, home)
+            if where is not None:
+                found.append((begin, end, where == home))
         return found
 
     def _where(self, words: str, home: str) -> str | None:
@@ -187,11 +187,13 @@ def _with_gaps(text: str, spans: list[tuple[int, int, bool]]) -> str:
     return text
 
 
-def _numbers(text: str) -> list[str]:
-    """Phone numbers as they are dialled at home, of ten digits or eleven: each is tried as both."""
-    found = [re.sub(r"\D", "", number[0]) for number in _PHONE.finditer(text)]
-    home = ["0" + digits[2:] if digits.startswith("84") else digits for digits in found]
-    return [digits[:length] for digits in home for length in (10, 11)]
+def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where numbers begin and end, as they are dialled at home: each is tried as ten digits and as eleven."""
+    for found in _PHONE.finditer(text):
+        digits = re.sub(r"\D", "", found[1])
+        home = "0" + digits[2:] if digits.startswith("84") else digits
+        for length in (10, 11):
+            yield found.start(1), found.end(1), home[:length]
 
 
 def _registers(document: Document, field: str) -> list[Any]:

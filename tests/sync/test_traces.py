@@ -23,6 +23,8 @@ TRACES = Traces.of(phrases_of(PERSON))
         ("NGUYỄN THỊ HÒA đi vắng", f"{GAP} đi vắng"),
         ("nguyễn thị hoà, nguyen thi hoa", f"{GAP}, {GAP}"),
         ("Gọi 0912345678 hoặc +84 912.345.678", f"Gọi {GAP} hoặc {GAP}"),
+        ("Nhà số 0 0912345678", f"Nhà số 0 {GAP}"),
+        ("84 0912 345 678", f"84 {GAP}"),
         ("Nguyễn Thị Hoa là người khác", "Nguyễn Thị Hoa là người khác"),
         ("Bà Hòa, nhà bên", "Bà Hòa, nhà bên"),
         ("Số 0912345679", "Số 0912345679"),
