@@ -27,6 +27,7 @@ async function writeWorker(config: ResolvedConfig): Promise<void> {
     build: {
       outDir: dist,
       emptyOutDir: false,
+      minify: "terser",
       target: ["chrome100", "safari16.4"],
       lib: { entry: join(config.root, "src/sw.ts"), formats: ["iife"], name: "sw", fileName: () => "sw.js" },
     },

@@ -113,7 +113,7 @@ export class Database {
 
 export function openDatabase(name: string, cipher: Cipher): Database {
   makeDurable();
-  return new Database(new PouchDB<AnyDocument>(name, { adapter: "idb", auto_compaction: true }), cipher);
+  return new Database(new PouchDB<AnyDocument>(name, { adapter: "idb", auto_compaction: true, deterministic_revs: false }), cipher);
 }
 
 function toBase64(bytes: Uint8Array): string {
