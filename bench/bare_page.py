@@ -39,9 +39,15 @@ def bundle() -> str:
 
 @contextmanager
 def open_page(
-    playwright: Playwright, profile: Path, url: str, *, slow: float, link: dict[str, Any] | None = None
+    playwright: Playwright,
+    profile: Path,
+    url: str,
+    *,
+    slow: float,
+    link: dict[str, Any] | None = None,
+    offline: bool = False,
 ) -> Iterator[Slowed]:
-    """A browser started anew on this profile, its processor slowed by `slow` and its network by `link`."""
+    """A browser started anew on this profile, the processor slowed by `slow`, the link by `link` or cut."""
     context = playwright.chromium.launch_persistent_context(
         profile, executable_path=executable(playwright), args=QUIET, locale="vi-VN", bypass_csp=True
     )
@@ -50,6 +56,7 @@ def open_page(
         page.page.goto(f"{url}/app/manifest.webmanifest")
         page.ask(f"() => {{ {bundle()} }}")
         page.tools.send("Emulation.setCPUThrottlingRate", {"rate": slow})
+        context.set_offline(offline)
         if link:
             page.shape(link)
         yield page

@@ -20,7 +20,7 @@ from bench.phone import DOCUMENTS, LINK, SLOW_SYNC, serve
 from e2e.server import Server
 
 FIGURES = ("first sync, times faster than plain PouchDB", "first sync, of the bare floor")
-ROUNDS = 1
+ROUNDS = 3
 """Of ours and the floor; PouchDB's own, which takes the longest, is measured once."""
 
 

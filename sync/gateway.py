@@ -42,7 +42,8 @@ WORTH_PACKING = 1400
 """Bytes; what fits into one packet gains nothing."""
 PACKED = ((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding"))
 TIME_HEADER = "X-GTN-Time"
-NEXT_HEADER = "X-GTN-Next"
+NEXT_HEADER, END_HEADER = b"x-gtn-next", b"x-gtn-end"
+"""Told before a chunk itself: where the next one begins, or, after the last, where replication goes on."""
 _FORGED = b"x-auth-couchdb-"
 _OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
@@ -174,7 +175,7 @@ class Gateway:
         """A chunk of the first sync; where the next begins is told first, to be asked for early."""
         since = bodies.read_query(request, target).get("since", "0")
         chunk = await self._snapshots.chunk(*self._signed(caller), self._path(caller), since)
-        more = [(NEXT_HEADER.lower().encode(), chunk.last_seq.encode())] if chunk.pending else []
+        more = [(NEXT_HEADER if chunk.pending else END_HEADER, chunk.last_seq.encode())]
         if _takes_gzip(request):
             await _send(send, 200, chunk.packed, [*more, *PACKED])
         else:

@@ -156,7 +156,7 @@ export class FakeServer {
     url.searchParams.set("limit", String(this.chunkOf));
     const { results, last_seq, pending } = this.changes(url);
     const docs = results.flatMap(({ id, changes }) => changes.map(({ rev }) => this.documents.get(id)?.get(rev)));
-    return Response.json({ docs, last_seq, pending }, { headers: pending ? { "X-GTN-Next": last_seq } : {} });
+    return Response.json({ docs, last_seq, pending }, { headers: { [pending ? "X-GTN-Next" : "X-GTN-End"]: last_seq } });
   }
 
   private bulkGet({ docs }: { docs: { id: string; rev: string }[] }) {

@@ -1,5 +1,5 @@
 /** Everything that a phone keeps, read past the app: each record of each of its IndexedDB databases. */
-import type { Cipher, Sealed } from "../src/data/cipher";
+import { NONCE, type Cipher, type Sealed } from "../src/data/cipher";
 
 export async function rawRecords(name: string): Promise<unknown[]> {
   const found: unknown[] = [];
@@ -23,12 +23,10 @@ export async function opened(name: string, cipher: Cipher): Promise<string> {
 }
 
 function boxOf(record: unknown): Sealed | undefined {
-  const { sealed, iv, data } = (record ?? {}) as { sealed?: { iv: string; data: string } } & Partial<Sealed>;
-  if (sealed) return { iv: bytes(sealed.iv), data: bytes(sealed.data).buffer };
+  const { sealed, iv, data } = (record ?? {}) as { sealed?: ArrayBuffer } & Partial<Sealed>;
+  if (sealed) return { iv: new Uint8Array(sealed, 0, NONCE), data: sealed.slice(NONCE) };
   return iv && data ? { iv, data } : undefined;
 }
-
-const bytes = (text: string) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 
 function answerOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {

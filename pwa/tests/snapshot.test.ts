@@ -94,6 +94,27 @@ test.each([0, 1, 2, 3, 4])("cut at chunk %i, it goes on after the last whole one
   expect(server.arrivals.size).toBe(0);
 });
 
+test("what came since is asked for while the last chunk is still on its way, which spares a wait on a slow link", async () => {
+  const server = filled(3, 10);
+  const made = await server.fetchFor("person:hoa")("/sync/w09562-tdp-07/_snapshot?since=0", { method: "GET" });
+  const bytes = new Uint8Array(await made.arrayBuffer());
+  let asked: () => void = () => undefined;
+  const changesAsked = new Promise<void>((resolve) => (asked = resolve));
+  const start = async (to: ReadableStreamDefaultController) => {
+    await changesAsked;
+    to.enqueue(bytes);
+    to.close();
+  };
+  server.answers = (path) => {
+    if (path.endsWith("_changes")) asked();
+    return path.endsWith("_snapshot") ? new Response(new ReadableStream({ start }), { headers: made.headers }) : undefined;
+  };
+  const phone = await begun(server);
+  await phone.sync();
+  expect(phone.phone.visitLines.value).toHaveLength(3);
+  expect(phone.phone.sync.value).toMatchObject({ phase: "idle", waiting: 0 });
+});
+
 test("what changed after a chunk was made, which may be half a minute old, comes with the same sync", async () => {
   const server = filled(3, 10);
   const made = await (await server.fetchFor("person:hoa")("/sync/w09562-tdp-07/_snapshot?since=0", { method: "GET" })).text();

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { AppStore } from "../src/data/app-store";
 import { Cipher } from "../src/data/cipher";
+import { Database, openDatabase } from "../src/data/database";
 import { Drafts } from "../src/data/drafts";
 import { makeDurable } from "../src/data/durability";
 import { Phone } from "../src/data/phone";
@@ -105,4 +106,16 @@ test("the phone's wrong clock is corrected by the server's", async () => {
   const ahead = Date.parse(visit.created.at) - Date.parse(visit.created.clock ?? "");
   expect(Math.round(ahead / 60_000)).toBe(60);
   await phone.phone.stop();
+});
+
+test("records that an earlier version sealed as Base64 are still read", async () => {
+  const cipher = await Cipher.of(new Uint8Array(32));
+  const { iv, data } = await cipher.seal({ label: "Bà, tầng 2" });
+  const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
+  const database = openDatabase("earlier", cipher);
+  const { inner } = database as unknown as { inner: ConstructorParameters<typeof Database>[0] };
+  const sealed = { iv: base64(iv), data: base64(new Uint8Array(data)) };
+  await inner.put({ _id: "resident:1", type: "resident", sealed } as never);
+  expect(await database.get("resident:1")).toMatchObject({ type: "resident", label: "Bà, tầng 2" });
+  await database.close();
 });

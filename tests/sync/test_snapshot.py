@@ -28,7 +28,8 @@ def chunks(town: Town, since: str = "0") -> list[Any]:
         assert answer.status == 200
         found.append(answer.json)
         since = answer.json["last_seq"]
-        assert answer.headers.get("x-gtn-next", since) == since
+        assert answer.headers.get("x-gtn-next" if answer.json["pending"] else "x-gtn-end") == since
+        assert ("x-gtn-next" in answer.headers) != ("x-gtn-end" in answer.headers)
         if not answer.json["pending"]:
             return found
 

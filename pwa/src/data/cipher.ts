@@ -4,7 +4,7 @@ export interface Sealed {
   data: ArrayBuffer;
 }
 
-const NONCE = 12; // bytes
+export const NONCE = 12; // bytes
 
 export class Cipher {
   private constructor(private readonly key: CryptoKey) {}

@@ -6,7 +6,7 @@
  */
 import idb from "pouchdb-adapter-idb";
 import PouchDB from "pouchdb-core";
-import { Cipher } from "./cipher";
+import { NONCE, type Cipher, type Sealed } from "./cipher";
 import { makeDurable } from "./durability";
 import type { AnyDocument } from "./types";
 
@@ -21,10 +21,11 @@ export interface Tombstone {
 PouchDB.plugin(idb);
 
 type Plain = Record<string, unknown>;
-interface Box {
-  iv: string;
-  data: string;
-}
+/** What stands for the secret fields: nonce and ciphertext in one; in records of an earlier version as Base64, apart. */
+type Box = ArrayBuffer | { iv: string; data: string };
+
+/** Documents sealed, ready to be written. */
+export type Ready = Plain[] & { readonly sealed: unique symbol };
 
 export class Database {
   constructor(
@@ -85,8 +86,16 @@ export class Database {
 
   /** Documents with their own revisions, as they came. Answers those that were not written. */
   async bulkDocs(documents: (Stored | Tombstone)[], options: { new_edits: false }) {
-    const sealed = await Promise.all(documents.map((one) => this.seal(one)));
-    return this.inner.bulkDocs(sealed as unknown as PouchDB.Core.PutDocument<AnyDocument>[], options);
+    return this.write(await this.prepare(documents), options);
+  }
+
+  /** The first half of `bulkDocs`, which may be done while others are written. */
+  async prepare(documents: (Stored | Tombstone)[]): Promise<Ready> {
+    return (await Promise.all(documents.map((one) => this.seal(one)))) as unknown as Ready;
+  }
+
+  write(ready: Ready, options: { new_edits: false }) {
+    return this.inner.bulkDocs(ready as unknown as PouchDB.Core.PutDocument<AnyDocument>[], options);
   }
 
   close() {
@@ -99,14 +108,13 @@ export class Database {
     const secret = fields.filter(([name]) => !name.startsWith("_") && name !== "type");
     if (!secret.length) return Object.fromEntries(clear);
     const { iv, data } = await this.cipher.seal(Object.fromEntries(secret));
-    const sealed: Box = { iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
-    return { ...Object.fromEntries(clear), sealed };
+    return { ...Object.fromEntries(clear), sealed: join(iv, data) };
   }
 
   private async open(document: object): Promise<Stored> {
     const { sealed, ...clear } = document as Plain & { sealed?: Box };
     if (!sealed) return clear as unknown as Stored; // a tombstone
-    const secret = await this.cipher.open<Plain>({ iv: fromBase64(sealed.iv), data: fromBase64(sealed.data).buffer });
+    const secret = await this.cipher.open<Plain>(split(sealed));
     return { ...clear, ...secret } as unknown as Stored;
   }
 }
@@ -116,10 +124,16 @@ export function openDatabase(name: string, cipher: Cipher): Database {
   return new Database(new PouchDB<AnyDocument>(name, { adapter: "idb", auto_compaction: true, deterministic_revs: false }), cipher);
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 0x2000) text += String.fromCharCode(...bytes.subarray(at, at + 0x2000));
-  return btoa(text);
+function join(iv: Uint8Array, data: ArrayBuffer): ArrayBuffer {
+  const box = new Uint8Array(iv.length + data.byteLength);
+  box.set(iv);
+  box.set(new Uint8Array(data), iv.length);
+  return box.buffer;
+}
+
+function split(box: Box): Sealed {
+  if (box instanceof ArrayBuffer) return { iv: new Uint8Array(box, 0, NONCE), data: box.slice(NONCE) };
+  return { iv: fromBase64(box.iv), data: fromBase64(box.data).buffer };
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {

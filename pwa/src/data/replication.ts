@@ -129,19 +129,22 @@ function refusal(document: Outgoing, { code, reason }: Refusal, at: string | und
   return { id: document._id, rev: document._rev, state: "refused", ...why, ...(at !== undefined && { at }) };
 }
 
-/** Reads what is new on the server; `onProgress` gets documents done and, as far as known, to do. */
+/**
+ * Reads what is new on the server; `onPage` gets documents done and, as far as known, to do.
+ *
+ * @param asked the first page, where it was asked for before
+ */
 export async function pull(
   replica: Replica,
   mark: PullMark,
   seen: string,
   at: string,
   onPage: (done: number, total: number) => Promise<void>,
+  asked?: Promise<ChangesPage>,
 ): Promise<PullMark> {
   let { since } = mark;
-  for (let done = 0; ; ) {
-    const query = `style=all_docs&limit=${PAGE}&since=${encodeURIComponent(since)}`;
-    const { body } = await replica.server.get<ChangesPage>(`/sync/${replica.name}/_changes?${query}`, LONG);
-    if (!Array.isArray(body?.results)) throw new Unreachable("not-the-server");
+  for (let [done, page] = [0, asked ?? askChanges(replica, since)]; ; page = askChanges(replica, since)) {
+    const body = await page;
     await replica.receipts.whilePulling(() => take(replica, body.results, at));
     since = body.last_seq;
     done += body.results.length;
@@ -153,10 +156,17 @@ export async function pull(
   }
 }
 
-interface ChangesPage {
+export interface ChangesPage {
   results: { id: string; changes: { rev: string }[]; deleted?: boolean }[];
   last_seq: string;
   pending?: number;
+}
+
+export async function askChanges({ server, name }: Replica, since: string): Promise<ChangesPage> {
+  const query = `style=all_docs&limit=${PAGE}&since=${encodeURIComponent(since)}`;
+  const { body } = await server.get<ChangesPage>(`/sync/${name}/_changes?${query}`, LONG);
+  if (!Array.isArray(body?.results)) throw new Unreachable("not-the-server");
+  return body;
 }
 
 async function take(replica: Replica, rows: ChangesPage["results"], at: string): Promise<void> {

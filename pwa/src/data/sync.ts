@@ -5,7 +5,7 @@
 import { localChanges } from "./database";
 import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
-import { snapshot, type Written } from "./snapshot";
+import { ask, snapshot, type Asked, type Written } from "./snapshot";
 import type { Session, SyncState } from "./types";
 
 const SOON = 3_000; // ms after a save
@@ -115,15 +115,22 @@ export class Sync {
     const { replica } = this.around;
     await this.scan();
     const counts = replica.receipts.counts();
+    const first = await this.askFirst();
     const session = await this.around.hello({ ...counts, ...(this.lastError && { last_error: this.lastError }) });
     const { mark, reset } = await this.mark(session);
     // after a reset the pull shows what the server still has; only the rest is sent again
-    const first = reset ? await this.pull(mark, session) : mark;
+    const from = reset ? await this.pull(mark, session) : mark;
     const undecided = await this.push();
-    if (first.seen !== session.update_seq) await this.pull(first, session);
+    if (from.seen !== session.update_seq) await this.pull(from, session, first);
     await this.settle();
     if (undecided) throw new Rejected(500, "server-error", "");
     return true;
+  }
+
+  /** A phone that holds nothing asks for the first chunk together with its greeting. */
+  private async askFirst(): Promise<Asked | undefined> {
+    const { replica } = this.around;
+    return (await replica.store.get("values", `pull:${replica.name}`)) ? undefined : ask(replica, "0");
   }
 
   /** Where the last pull ended; the beginning when the server's data are another generation, or ours have vanished. */
@@ -151,7 +158,7 @@ export class Sync {
     }
   }
 
-  private async pull(mark: PullMark, session: Session): Promise<PullMark> {
+  private async pull(mark: PullMark, session: Session, asked?: Asked): Promise<PullMark> {
     const { replica, show, changed } = this.around;
     const first = !mark.complete;
     show({ phase: first ? "first" : "pull" });
@@ -163,14 +170,14 @@ export class Sync {
       await changed();
     };
     if (!first || !mark.snapshot) return pull(replica, mark, session.update_seq, session.time, came);
-    const end = await snapshot(replica, mark, session.time, async (written, ...progress) =>
-      came(...progress, await this.around.took(written)),
-    );
+    const took = async (written: Written, ...progress: [number, number]) => came(...progress, await this.around.took(written));
+    const end = await snapshot(replica, mark, session.time, took, asked);
     await changed();
-    return pull(replica, end, session.update_seq, session.time, async () => {
+    const settled = async () => {
       await this.settle();
       await changed();
-    });
+    };
+    return pull(replica, end.mark, session.update_seq, session.time, settled, end.asked);
   }
 
   private scan(): Promise<unknown> {
