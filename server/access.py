@@ -66,6 +66,7 @@ class GuardedRoute(Route):
 
 class GuardedMount(Mount):
     who: Who
+    or_leaver: bool
 
 
 def route(
@@ -84,10 +85,13 @@ def route(
     return made
 
 
-def mount(path: str, app: ASGIApp, *, who: Who) -> GuardedMount:
-    """A whole application below `path` that only `who` may call."""
-    made = GuardedMount(path, app, middleware=[Middleware(Guard, who=who)])
-    made.who = who
+def mount(path: str, app: ASGIApp, *, who: Who, or_leaver: bool = False) -> GuardedMount:
+    """A whole application below `path` that only `who` may call.
+
+    With `or_leaver` it also judges by itself whoever the desk has ended, on a device that was not taken away.
+    """
+    made = GuardedMount(path, app, middleware=[Middleware(Guard, who=who, or_leaver=or_leaver)])
+    made.who, made.or_leaver = who, or_leaver
     return made
 
 
@@ -97,11 +101,14 @@ class Guard:
     :raises Problem: ``signed-out`` for nobody, ``forbidden`` for someone else.
     """
 
-    def __init__(self, app: ASGIApp, who: Who, path: str | None = None, fresh: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, who: Who, path: str | None = None, fresh: bool = False, or_leaver: bool = False
+    ) -> None:
         self.app = app
         self.who = who
         self.path = path
         self.fresh = fresh
+        self.or_leaver = or_leaver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.path is not None:
@@ -112,7 +119,11 @@ class Guard:
         connection = HTTPConnection(scope)
         found = await find_viewer(connection)
         if found is None:
-            raise Problem(await site_of(connection).accounts.why_refused(connection))
+            accounts = site_of(connection).accounts
+            if not self.or_leaver or await accounts.identify_leaver(connection) is None:
+                raise Problem(await accounts.why_refused(connection))
+            await self.app(scope, receive, send)
+            return
         if not found.may(self.who):
             raise Problem("forbidden")
         if self.fresh:

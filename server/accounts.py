@@ -86,6 +86,15 @@ class Accounts:
             return None
         return make_viewer(connection, person, device["_id"])
 
+    async def identify_leaver(self, connection: HTTPConnection) -> tuple[Document, str] | None:
+        """(person, device) of one whose access was ended at the desk, by a device that was not taken away."""
+        ulid, secret = read_device_cookie(connection, self.settings)
+        device = await self._read(f"device:{ulid}") if ulid else None
+        if device is None or not is_valid(device, secret, datetime.now(UTC)):
+            return None
+        person = await self._read(device["person"])
+        return (person, device["_id"]) if person is not None and not person.get("active") else None
+
     async def renewed_cookie(self, connection: HTTPConnection) -> str | None:
         """The header that prolongs this device's cookie, when a day has passed since it last was."""
         ulid, secret = read_device_cookie(connection, self.settings)

@@ -66,7 +66,7 @@ def routes() -> list[BaseRoute]:
         *account.routes,
         *second_factor_pages.routes,
         *session_pages.routes,
-        mount("/sync", replicate, who=Permission.SYNC),
+        mount("/sync", replicate, who=Permission.SYNC, or_leaver=True),
         mount("/static", serve_static(), who=PUBLIC),
         mount("/app", serve_phone(), who=PUBLIC),
     ]

@@ -41,7 +41,6 @@ TABLE: dict[str, int] = {
     "conflict": 409,
     "last-admin": 409,
     "unit-closed": 409,
-    "unsent-records": 409,
     "invitation-used": 410,
     "invitation-expired": 410,
     "invitation-revoked": 410,

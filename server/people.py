@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from server.access import Viewer
@@ -21,6 +21,8 @@ from sync.store import Document
 from sync.text import clean, fold, name_key
 
 LONGEST_NAME = 80
+LATE = timedelta(days=30)
+"""After leaving a unit, the time in which what was recorded there may still come, for review."""
 TRIES = 50
 
 
@@ -129,7 +131,26 @@ async def set_active(accounts: Accounts, who: Viewer, person: Document, active: 
         raise Problem("forbidden")
     if not active and _administers(person):
         await _spare_last_admin(accounts, person)
-    await accounts.change(person["_id"], lambda stored: {**stored, "active": active} if stored else None)
+    ended = {} if active else {"ended": text_of(datetime.now(UTC))}
+
+    def change(stored: Document | None) -> Document | None:
+        if stored is None or bool(stored.get("active")) == active:
+            return None
+        kept = {name: value for name, value in stored.items() if name != "ended"}
+        return {**kept, "active": active, **ended}
+
+    await accounts.change(person["_id"], change)
+
+
+def units_left(person: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    """The units that this person left at most `LATE` ago; for one who has ended, the last one too."""
+    since = text_of(now - LATE)
+    active = bool(person.get("active"))
+    past = [(entry.get("unit"), entry.get("until")) for entry in person.get("past", ())]
+    if not active:
+        past.append((person.get("unit"), person.get("ended")))
+    left = {str(unit) for unit, until in past if unit and str(until or "") > since}
+    return tuple(sorted(left - {person.get("unit")} if active else left))
 
 
 def _administers(person: Mapping[str, Any]) -> bool:
@@ -160,18 +181,6 @@ async def list_devices(accounts: Accounts, person: str) -> list[Document]:
         accounts.database, DESIGN, "every_device", key=person, include_docs="true"
     )
     return sorted((row["doc"] for row in rows), key=lambda one: str(one.get("seen", "")), reverse=True)
-
-
-async def check_sent(accounts: Accounts, person: str) -> None:
-    """Pass someone none of whose phones last said that records wait: those of one unit reach no other one.
-
-    :raises Problem: ``unsent-records`` with how many wait.
-    """
-    devices = await list_devices(accounts, person)
-    reports = [one.get("report") or {} for one in devices if not one.get("revoked")]
-    waiting = sum(int(report.get("waiting") or 0) for report in reports)
-    if waiting:
-        raise Problem("unsent-records", n=waiting)
 
 
 async def find_device(accounts: Accounts, person: str, ulid: str) -> str:

@@ -101,8 +101,6 @@ async def change(request: Request) -> Response:
     found = await asked(request)
     name = people.read_name(text_in(form, "name"))
     role, unit = people.read_place(who, text_in(form, "role"), text_in(form, "unit"), site.catalog.open_units)
-    if unit != found["unit"]:
-        await people.check_sent(site.accounts, found["_id"])
     await people.change_person(site.accounts, who, found, name=name, role=role, unit=unit)
     if (role, unit) != (found["role"], found["unit"]):
         await audit(request, "role-changed", found["_id"], found["unit"])

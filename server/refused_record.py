@@ -40,6 +40,7 @@ ADVICE = {
     "id-number": "number",
     "restricted": "leave",
     "no-consent": "consent",
+    "left-unit": "moved",
 }
 """What helps, by the code of `sync.checks`: a key under ``quarantine.do``."""
 CORRECTED = frozenset({"update", "shorten", "save", "number", "consent", "other"})

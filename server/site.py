@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from server.content import load_content
 from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
+from server.people import units_left
 from server.roles import Permission
 from server.seals import Seals
 from server.settings import Settings
@@ -160,11 +162,17 @@ async def find_caller(request: Request) -> Caller | None:
 
     :raises GatewayError: that tells a device why its access ended, also one whose request was waiting.
     """
+    accounts, now = site_of(request).accounts, datetime.now(UTC)
     who = await find_viewer(request)
     if who is None:
-        raise GatewayError(await site_of(request).accounts.why_refused(request))
+        leaver = await accounts.identify_leaver(request)
+        if leaver is None or not (left := units_left(leaver[0], now)):
+            raise GatewayError(await accounts.why_refused(request))
+        person, device = leaver
+        return Caller(person["_id"], "", person["ward"], device, False, False, left)
     if who.unit is None:
         return None
+    person = await accounts.read_person(who.id) or {}
     return Caller(
         person=who.id,
         unit=who.unit,
@@ -172,6 +180,7 @@ async def find_caller(request: Request) -> Caller | None:
         device=who.device,
         may_record=who.may(Permission.RECORD_VISITS),
         may_amend_others=who.may(Permission.AMEND_OTHERS),
+        left=units_left(person, now),
     )
 
 

@@ -23,6 +23,7 @@ code of the refusal     when
 ``id-number``           a number of an identity card
 ``restricted``          the resident asked that the data be left alone; only the desk sets and lifts the mark
 ``no-consent``          a name or phone number without the resident's (a child's representative's) consent
+``left-unit``           brought for a unit that the writer has left (said by the gateway, not by a check)
 ======================  ==========================================================================
 
 The sentence for each is ``refused.<code>`` in server/texts/{vi,en}/refused.json. An instant ahead of
@@ -66,6 +67,7 @@ CODES = (
     "id-number",
     "restricted",
     "no-consent",
+    "left-unit",
 )
 
 LONGEST = 64 * 1024

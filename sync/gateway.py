@@ -60,6 +60,9 @@ class Caller:
     device: str
     may_record: bool
     may_amend_others: bool
+    left: tuple[str, ...] = ()
+    """Codes of units that they left a short while ago: what was recorded there may still come, for review.
+    Whoever has left altogether has no `unit`."""
 
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
@@ -125,20 +128,28 @@ class Gateway:
         caller = await self._identify(request)
         if caller is None:
             raise GatewayError("signed-out")
+        if not caller.unit and self._left(caller, target) is None:
+            raise GatewayError("access-ended")
         if target.operation == "welcome":
             await _send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
             return
-        ward = self._names.ward(caller.ward)
-        if target.database != ward.role(caller.unit):
+        left = self._left(caller, target)
+        if left is None and target.database != self._names.ward(caller.ward).role(caller.unit):
             raise GatewayError("not-yours")
         if target.operation == "_bulk_docs":
-            await self._write(request, send, caller)
+            await self._write(request, send, caller, left)
         elif target.operation == "_local":
             await self._checkpoint(request, send, caller, target)
         elif target.operation == "_snapshot":
             await self._snapshot(request, send, caller, target)
         else:
             await self._read(request, send, caller, target)
+
+    def _left(self, caller: Caller, target: Target) -> str | None:
+        """The unit for which this can only be a late record of someone who has left it."""
+        ward = self._names.ward(caller.ward)
+        left = {ward.role(unit): unit for unit in caller.left if unit != caller.unit}
+        return left.get(target.database) if target.operation == "_bulk_docs" else None
 
     def _read_target(self, request: Request) -> Target:
         raw = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -234,18 +245,21 @@ class Gateway:
 
     # -- writing ------------------------------------------------------------------------------------
 
-    async def _write(self, request: Request, send: Send, caller: Caller) -> None:
+    async def _write(self, request: Request, send: Send, caller: Caller, left: str | None) -> None:
+        """Into the caller's unit; for one that they have `left`, into the quarantine."""
         body: bodies.BulkDocs = await bodies.read_json(request, bodies.BulkDocs)
         if body.new_edits:
             raise GatewayError("bad-request", "new_edits must be false")
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        ward = self._names.ward(caller.ward)
-        bringer = Bringer(caller.person, caller.device, caller.unit, ward.role(caller.unit), at)
-        writer = Writer(caller.person, caller.unit, caller.may_record, caller.may_amend_others)
-        batch = Batch(*self._signed(caller), bringer, writer, ward, self._path(caller))
-        written, refused = await self._writes.take(batch, body.docs)
+        ward, unit = self._names.ward(caller.ward), left or caller.unit
+        bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
+        writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
+        path = self._path(caller) if left is None else f"/{ward.unit(left)}"
+        batch = Batch(caller.person, ward.role(unit), bringer, writer, ward, path)
+        take = self._writes.take if left is None else self._writes.set_aside
+        written, refused = await take(batch, body.docs)
         if written and self._on_written is not None:
-            self._on_written(ward.unit(caller.unit))
+            self._on_written(ward.unit(unit))
         answer = [
             {
                 "id": one.id,

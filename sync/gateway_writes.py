@@ -107,6 +107,27 @@ class Writes:
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
         return len(accepted), refused
 
+    async def set_aside(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
+        """Keeps what someone brings for a unit that they have left: all of it in quarantine, for review.
+
+        What the store has already was written before they left, and stays accepted.
+
+        :raises GatewayError: as `take`.
+        """
+        revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
+        erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
+        refused = [r for d in revisions.values() if (r := _check_envelope(d, erased)) is not None]
+        for one in refused:
+            del revisions[one.id, one.rev]
+        known: set[tuple[str, str]] = set()
+        if revisions:
+            known, _ = await self._look_up(batch, list(revisions.values()))
+        refused += [Refused(d, "left-unit") for key, d in revisions.items() if key not in known]
+        refused = [_kept(one, erased, traces) for one in refused]
+        await self._keep(batch, refused)
+        late = await _of_store(self._erase_late(batch, [], refused))
+        return 0, [Refused(one.document, "erased") if one.id in late else one for one in refused]
+
     async def _look_up(
         self, batch: Batch, documents: Sequence[Document]
     ) -> tuple[set[tuple[str, str]], dict[tuple[str, str], Stored]]:
