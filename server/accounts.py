@@ -31,6 +31,7 @@ from server.access import Viewer, make_viewer
 from server.cookies import device_cookie, read_device_cookie, slot_of
 from server.errors import Problem
 from server.passwords import typed
+from server.safe import Safe
 from server.settings import Settings
 from sync import id_numbers
 from sync.clocks import text_of
@@ -60,6 +61,7 @@ class Accounts:
         self.store = store
         self.database = names.accounts
         self.settings = settings
+        self.safe = Safe(settings.key_path)
         self.followed = False
         self._known: dict[str, Document] = {}
         self._members: dict[tuple[str, str], dict[str, str]] = {}
@@ -244,6 +246,14 @@ class Accounts:
             return "device-revoked"
         person = await self._read(device["person"])
         return "access-ended" if person is not None and not person.get("active") else "signed-out"
+
+    async def ended_person(self, connection: HTTPConnection) -> str:
+        """Whose session was on the device that sends this, if it ended by itself; nothing when unknown."""
+        ulid, secret = read_device_cookie(connection, self.settings)
+        device = await self._read(f"device:{ulid}") if ulid else None
+        if device is None or not hmac.compare_digest(str(device.get("secret_hash")), hash_secret(secret)):
+            return ""
+        return "" if device.get("revoked") else str(device["person"])
 
     async def revoke(self, device: str) -> None:
         """End a device's access, from the next request on."""

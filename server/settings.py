@@ -36,11 +36,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     store_password: str = ""
     keep_days: int = 365
+    key_file: Path | None = None
 
     @property
     def secure(self) -> bool:
         """Whether people reach this server by HTTPS."""
         return self.public_url.startswith("https://")
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key lies that closes what the store may not tell (`server.safe`)."""
+        return self.key_file or self.data / "key"
 
     @property
     def public_host(self) -> str:
@@ -143,4 +149,5 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "GTN_LOG_LEVEL": ("log_level", _level),
     "GTN_STORE_PASSWORD": ("store_password", _text),
     "GTN_KEEP_DAYS": ("keep_days", _days),
+    "GTN_KEY_FILE": ("key_file", Path),
 }

@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
-from server import retention
+from server import retention, second_factor
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
@@ -29,6 +29,7 @@ from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
 from server.roles import Permission
+from server.safe import Safe
 from server.seals import Seals
 from server.settings import Settings
 from server.texts import Texts, texts, translate
@@ -75,6 +76,7 @@ class Site:
     gateway: Gateway = field(init=False)
     audit: Audit = field(init=False)
     seals: Seals = field(init=False)
+    safe: Safe = field(init=False)
     tries: Tries = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
@@ -85,6 +87,7 @@ class Site:
         self.figures = Figures(self.store, self.names)
         self.audit = Audit(self.store, self.names)
         self.seals = Seals(self.store, self.names)
+        self.safe = self.accounts.safe
         self.tries = Tries(self.store, self.names, self.seals)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
@@ -114,6 +117,7 @@ class Site:
         """Databases, design documents, catalog: all that must be there before the first request."""
         await prepare_server(self.store, self.names)
         await self.seals.open()
+        await anyio.to_thread.run_sync(self.safe.unlock)
         await deploy(self.store, self.names.accounts, PEOPLE)
         await prepare_ward(self.store, self.names, self.settings.ward)
         await self.catalog.seed(self.store, self.ward.catalog)
@@ -153,6 +157,8 @@ async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterato
         )
         await store.check()
         await site.prepare()
+        if workers:
+            await second_factor.close_all(site.accounts)
         async with site.gateway.running(), _running(*(_workers(site) if workers else ())):
             yield site
 

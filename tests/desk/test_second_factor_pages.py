@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 
 from server import second_factor
 from server import sign_in as signing
+from server.accounts import Accounts
+from server.safe import Safe
 from server.site import Site
 from tests.desk.conftest import PASSWORD, SignIn
 from tests.desk.test_account import HERE as ACCOUNT
@@ -46,7 +49,8 @@ def code_of(secret: str, steps: int = 0) -> str:
 async def used_and_next(site: Site, person: str) -> tuple[str, str]:
     """The code that was used last, and the one after it, whatever the time is meanwhile."""
     totp = (await site.store.get(site.names.accounts, person))["totp"]
-    used, next = (pyotp.TOTP(totp["secret"]).generate_otp(totp["step"] + later) for later in (0, 1))
+    secret = (site.safe.open(totp["secret"], "totp", person) or b"").decode()
+    used, next = (pyotp.TOTP(secret).generate_otp(totp["step"] + later) for later in (0, 1))
     return used, next
 
 
@@ -363,3 +367,44 @@ async def test_whoever_has_a_second_factor_confirms_with_both(sign_in: SignIn, s
     assert "totp" not in await site.store.get(site.names.accounts, person)
     assert person in await audited(site, "second-factor-removed")
     assert secret
+
+
+@pytest.mark.anyio
+async def test_the_store_alone_makes_no_codes(sign_in: SignIn, site: Site) -> None:
+    client, person = await user(sign_in, site, "khoangoai")
+    secret, _ = await set_up(client)
+    assert secret not in str(await site.store.get(site.names.accounts, person))
+
+
+@pytest.mark.anyio
+async def test_secrets_that_lay_open_are_closed_at_the_start_and_go_on_to_open(
+    sign_in: SignIn, site: Site
+) -> None:
+    client, person = await user(sign_in, site, "bimathao")
+    secret, _ = await set_up(client)
+
+    def lay_open(doc: dict[str, Any]) -> dict[str, Any]:
+        return {**doc, "totp": {**doc["totp"], "secret": secret, "step": 0}}
+
+    await site.accounts.change(person, lay_open)
+    assert await second_factor.use(site.accounts, person, code_of(secret)), "before it is closed"
+    assert await second_factor.close_all(site.accounts) == 1
+    assert await second_factor.close_all(site.accounts) == 0
+    assert secret not in str(await site.store.get(site.names.accounts, person))
+    await forget_step(site, person)
+    assert await second_factor.use(site.accounts, person, code_of(secret))
+
+
+@pytest.mark.anyio
+async def test_when_the_key_is_lost_recovery_codes_still_open(
+    sign_in: SignIn, site: Site, tmp_path: Path
+) -> None:
+    client, person = await user(sign_in, site, "matkhoa")
+    secret, codes = await set_up(client)
+    await forget_step(site, person)
+    elsewhere = Accounts(site.store, site.names, site.settings)
+    elsewhere.safe = Safe(tmp_path / "key")
+    elsewhere.safe.unlock()
+    assert not await second_factor.use(elsewhere, person, code_of(secret))
+    assert await second_factor.use(elsewhere, person, codes[0])
+    assert await second_factor.use(site.accounts, person, code_of(secret)), "the secret was spoilt"
