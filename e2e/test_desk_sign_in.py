@@ -97,12 +97,17 @@ def read_secret(page: Page) -> str:
 
 def grow_old(server: Server, person: str) -> None:
     """Let the last proof on this person's devices be months old."""
+    change_devices(server, person, confirmed=BEFORE)
+
+
+def change_devices(server: Server, person: str, **fields: str) -> None:
+    """Let this person's devices be as if time had passed."""
     url = os.environ.get("COUCHDB_URL", "")
     reach = None if url else find_reach(Path(server.environment["GTN_DATA"]) / "store")
     database = Names(server.environment.get("GTN_DATABASE_PREFIX", "")).accounts
 
     def age(device: Document | None) -> Document | None:
-        return {**device, "confirmed": BEFORE} if device else None
+        return {**device, **fields} if device else None
 
     async def run() -> None:
         store = Store.connect(reach.url if reach else url)
@@ -185,6 +190,35 @@ def test_nothing_typed_is_lost_when_the_password_is_asked_again(page: Page, serv
     page.get_by_role("button", name="Xác nhận và làm tiếp").click()
     expect(page.get_by_role("heading", level=1)).to_have_text('Trần "Nam" <b>Bé</b> & Con')
     expect(page.get_by_label("Tổ, đơn vị")).to_have_value("mttq")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_typed_is_lost_when_the_sign_in_ended(page: Page, server: Server) -> None:
+    add_supervisor(server, "camtu", "Phan Cẩm Tú")
+    place = ("--name", "Vũ Lan", "--role", "volunteer", "--unit", "tdp-07")
+    server.command("person", "add", "dangnhap", *place, typed=PASSWORD)
+    give_password(page, server, "camtu")
+    page.wait_for_url("**/desk")
+    _, codes = set_up(page)
+    page.goto(f"{server.url}/desk/people/dangnhap")
+    page.get_by_label("Họ và tên đầy đủ").fill('Vũ "Lan" <b>Bé</b> & Con')
+    page.get_by_label("Tổ, đơn vị").select_option("mttq")
+    change_devices(server, "person:camtu", expires=BEFORE)
+    page.get_by_role("button", name="Lưu thay đổi").click()
+    expect(page.get_by_role("alert")).to_contain_text("vẫn được giữ, chưa gửi đi")
+    wrong = check(page, "sign-in with a kept form", targets=False)
+    page.get_by_label("Tên đăng nhập").fill("camtu")
+    page.get_by_label("Mật khẩu", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Đăng nhập").click()
+    give_code(page, codes[0])
+    expect(page.get_by_role("status")).to_contain_text("Chưa gửi đi")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vũ Lan")
+    expect(page.get_by_label("Họ và tên đầy đủ")).to_have_value('Vũ "Lan" <b>Bé</b> & Con')
+    expect(page.get_by_label("Tổ, đơn vị")).to_have_value("mttq")
+    wrong += check(page, "the kept form", targets=False)
+    page.get_by_role("button", name="Lưu thay đổi").click()
+    page.wait_for_url("**/desk/people/dangnhap")
+    expect(page.get_by_role("heading", level=1)).to_have_text('Vũ "Lan" <b>Bé</b> & Con')
     assert not wrong, "\n".join(wrong)
 
 

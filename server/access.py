@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,10 +120,7 @@ class Guard:
         connection = HTTPConnection(scope)
         found = await find_viewer(connection)
         if found is None:
-            accounts = site_of(connection).accounts
-            if not self.or_leaver or await accounts.identify_leaver(connection) is None:
-                raise Problem(await accounts.why_refused(connection))
-            await self.app(scope, receive, send)
+            await self._serve_unknown(connection, scope, receive, send)
             return
         if not found.may(self.who):
             raise Problem("forbidden")
@@ -135,6 +133,26 @@ class Guard:
             receive = confirmed
         cookie = await site_of(connection).accounts.renewed_cookie(connection)
         await self.app(scope, receive, _with_cookie(send, cookie) if cookie else send)
+
+    async def _serve_unknown(
+        self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A leaver's last records where they are taken; a form whose sign-in ended is kept; else nothing."""
+        accounts = site_of(connection).accounts
+        if self.or_leaver and await accounts.identify_leaver(connection) is not None:
+            await self.app(scope, receive, send)
+            return
+        why = await accounts.why_refused(connection)
+        page = await _keep_form(scope, receive) if why == "signed-out" else None
+        if page is None:
+            raise Problem(why)
+        await page(scope, receive, send)
+
+
+async def _keep_form(scope: Scope, receive: Receive) -> Response | None:
+    from server.kept_forms import keep
+
+    return await keep(scope, receive) if scope.get("method") == "POST" else None
 
 
 def _with_cookie(send: Send, cookie: str) -> Send:

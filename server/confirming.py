@@ -41,7 +41,7 @@ async def confirm(scope: Scope, receive: Receive, send: Send) -> Receive | None:
     request = Request(scope, receive)
     if await _is_fresh(request):
         return receive
-    fields = await _read_fields(request)
+    fields = await read_fields(request)
     kept = [(name, value) for name, value in fields if name not in OURS]
     error, status = "", 403
     if any(name == PASSWORD for name, _ in fields):
@@ -62,7 +62,7 @@ async def confirm_and_return(request: Request) -> Response:
 
     :raises Problem: ``bad-field`` for no answer at all.
     """
-    fields = dict(await _read_fields(request))
+    fields = dict(await read_fields(request))
     back = fields.get(BACK, "")
     if PASSWORD not in fields:
         raise Problem("bad-field")
@@ -113,7 +113,11 @@ async def _is_fresh(request: Request) -> bool:
     return await accounts.confirmed_at(who.device) > since
 
 
-async def _read_fields(request: Request) -> list[tuple[str, str]]:
+async def read_fields(request: Request) -> list[tuple[str, str]]:
+    """What was posted, in its order.
+
+    :raises Problem: ``bad-content-type`` for what is no plain form, ``bad-request`` for an odd one.
+    """
     if request.method != "POST":
         return []
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

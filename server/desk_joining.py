@@ -68,7 +68,7 @@ async def choose_password(request: Request) -> Response:
     person = await site.store.get(site.names.accounts, person["_id"])
     if person.get("totp"):
         return render(
-            request, "sign_in_code.html", begun=begin(request, person), next=SECOND_FACTOR, error=""
+            request, "sign_in_code.html", begun=begin(request, person), next=SECOND_FACTOR, kept="", error=""
         )
     return await enter(request, person, SECOND_FACTOR)
 

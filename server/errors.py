@@ -96,7 +96,15 @@ def respond(connection: HTTPConnection, problem: Problem, headers: dict[str, str
         headers=headers,
         code=problem.code,
         reason=reason,
+        back=path_asked(connection) if problem.status == 401 else "",
     )
+
+
+def path_asked(connection: HTTPConnection) -> str:
+    """The page that was asked for, to go on there after the sign-in; nothing for anything but a page."""
+    query = connection.url.query
+    asked = connection.url.path + (f"?{query}" if query else "")
+    return asked if connection.scope.get("method") == "GET" else ""
 
 
 def wants_json(connection: HTTPConnection) -> bool:

@@ -65,20 +65,23 @@ async def sign_in_page(request: Request) -> Response:
     found = await find_viewer(request)
     if found is not None:
         return RedirectResponse(next_of(request.query_params.get("next"), found.role), 303)
-    return render(request, "sign_in.html", login="", error="", next=request.query_params.get("next", ""))
+    return render(
+        request, "sign_in.html", login="", error="", next=request.query_params.get("next", ""), kept=""
+    )
 
 
 async def sign_in(request: Request) -> Response:
     """The first step: the password; someone with a second factor is asked for a code before anything else."""
     form = await read_form(request)
-    login, then = text_in(form, "login"), text_in(form, "next")
+    login, then, kept = text_in(form, "login"), text_in(form, "next"), text_in(form, "kept")
     try:
         person = await check_password(request, login, text_in(form, "password"))
     except Problem as problem:
-        return _again(request, problem, "sign_in.html", login=login, next=then)
+        return _again(request, problem, "sign_in.html", login=login, next=then, kept=kept)
     if person.get("totp"):
-        return render(request, "sign_in_code.html", begun=begin(request, person), next=then, error="")
-    return await enter(request, person, then)
+        begun = begin(request, person)
+        return render(request, "sign_in_code.html", begun=begun, next=then, kept=kept, error="")
+    return await enter(request, person, then, kept)
 
 
 async def back_to_sign_in(request: Request) -> Response:
@@ -89,16 +92,16 @@ async def back_to_sign_in(request: Request) -> Response:
 async def sign_in_code(request: Request) -> Response:
     """The second step: a code, within five minutes of the password."""
     form = await read_form(request)
-    begun, then = text_in(form, "begun"), text_in(form, "next")
+    begun, then, kept = text_in(form, "begun"), text_in(form, "next"), text_in(form, "kept")
     person = await read_begun(request, begun)
     if person is None:
         late = translate(request)("error.sign-in-late")
-        return render(request, "sign_in.html", status=401, login="", error=late, next=then)
+        return render(request, "sign_in.html", status=401, login="", error=late, next=then, kept=kept)
     try:
         await check_code(request, person, text_in(form, "code"))
     except Problem as problem:
-        return _again(request, problem, "sign_in_code.html", begun=begun, next=then)
-    return await enter(request, person, then)
+        return _again(request, problem, "sign_in_code.html", begun=begun, next=then, kept=kept)
+    return await enter(request, person, then, kept)
 
 
 def _again(request: Request, problem: Problem, page: str, **context: str) -> Response:
@@ -113,12 +116,20 @@ def _again(request: Request, problem: Problem, page: str, **context: str) -> Res
     return render(request, page, status=problem.status, headers=headers, error=reason, **context)
 
 
-async def enter(request: Request, person: Document, then: str) -> Response:
-    """In, on a device of its own: whatever cookie came with the request is not the one that is signed in."""
+async def enter(request: Request, person: Document, then: str, kept: str = "") -> Response:
+    """In, on a device of its own: whatever cookie came with the request is not the one that is signed in.
+
+    A form that was kept for this person meanwhile is shown again instead of another page.
+    """
+    from server.kept_forms import open_kept, show_again
+
     label = describe(request.headers.get("user-agent", ""))
     device, value = await site_of(request).accounts.enrol(person, label)
     await audit_entry(request, person, device)
-    response = RedirectResponse(next_of(then, person["role"]), 303)
+    form = open_kept(request, kept, person)
+    response: Response = RedirectResponse(next_of(then, person["role"]), 303)
+    if form is not None:
+        response = await show_again(request, form, value)
     set_cookies(request, response, person["login"], value)
     return response
 

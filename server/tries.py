@@ -97,6 +97,11 @@ class Tries:
         nonce = secrets.token_urlsafe(16)
         return f"{nonce}.{self._seals.seal('known', login, nonce)}"
 
+    def is_known(self, login: str, known: str) -> bool:
+        """Whether `make_known` gave this for that login."""
+        nonce, _, sealed = known.partition(".")
+        return bool(nonce) and self._seals.fits(sealed, "known", login, nonce)
+
     async def clean(self) -> int:
         """Remove what is forgotten anyway; how many counts that were."""
         removed = 0
@@ -125,9 +130,8 @@ class Tries:
 
     def _counts(self, login: str, address: str, known: str) -> list[Count]:
         place = network_of(address)
-        nonce, _, sealed = known.partition(".")
-        if nonce and self._seals.fits(sealed, "known", login, nonce):
-            return [Count(self._id("known", login, nonce), FREE, LONGEST)]
+        if self.is_known(login, known):
+            return [Count(self._id("known", login, known.partition(".")[0]), FREE, LONGEST)]
         counts = [Count(self._id("both", login, place), FREE, LONGEST)]
         if login:
             counts.append(Count(self._id("login", login), FREE_LOGIN, LONGEST_LOGIN))

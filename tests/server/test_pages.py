@@ -153,4 +153,4 @@ def test_an_error_page_offers_to_sign_in(
 ) -> None:
     page = visitor.get("/desk", headers={"accept": "text/html"})
     assert page.status_code == 401
-    assert "/sign-in" in Outline(page.text).links
+    assert "/sign-in?next=/desk" in Outline(page.text).links
