@@ -4,7 +4,8 @@ import { Guard } from "./app/Guard";
 import { fetchScreens } from "./app/lazy";
 import { watchInstallation } from "./app/installation";
 import { watchAddress } from "./app/router";
-import { askToKeep, start } from "./data";
+import { openForms } from "./app/forms";
+import { askToKeep, start, stayWhile } from "./data";
 import { recallLanguage } from "./texts";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -15,6 +16,7 @@ import "./styles/joining.css";
 
 watchInstallation(askToKeep);
 recallLanguage();
+stayWhile(() => openForms.value > 0);
 watchAddress();
 render(
   <Guard>

@@ -81,7 +81,7 @@ test("what was edited offline about someone erased goes from the phone, is not r
   await two.sync();
   expect(two.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
   expect(two.phone.sync.value.erased).toBe(1);
-  await (await two.phone.engine()).noteErased();
+  await (await two.phone.engine()).noteSeen();
   expect(two.phone.sync.value.erased).toBeUndefined();
   await two.restart();
   await two.phone.engine();

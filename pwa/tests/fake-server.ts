@@ -26,6 +26,11 @@ export class FakeServer {
   readonly others = new Map<string, { person: string; device: string; escrow: string }>();
   /** whom invitations are for, when it is not the phone's own person */
   invited: { person: string; device: string; escrow: string } | undefined;
+  /** the unit whose database it is; those that the phone's person has left, and what came from there for review */
+  unit = "tdp-07";
+  ended = false;
+  readonly left = new Map<string, Map<string, Map<string, Body>>>();
+  readonly reviewed = new Map<string, Body>();
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly erased = new Set<string>();
@@ -90,6 +95,19 @@ export class FakeServer {
     }
   }
 
+  /** The person belongs to another unit now, whose database is empty. */
+  moveTo(unit: string): void {
+    this.left.set(this.database, new Map(this.documents));
+    this.documents.clear();
+    this.seqs.clear();
+    this.unit = unit;
+    this.left.delete(this.database);
+  }
+
+  get database(): string {
+    return `w09562-${this.unit}`;
+  }
+
   lose(): void {
     this.documents.clear();
     this.seqs.clear();
@@ -103,11 +121,11 @@ export class FakeServer {
       may: ["phone", "record-visits", "signed-in", "sync"],
       device,
       ward: { code: "09562", name: "Yên Nghĩa" },
-      unit: { code: "tdp-07", name: "Tổ 7", kind: "team" },
+      unit: { code: this.unit, name: `Tổ ${this.unit.slice(-1)}`, kind: "team" },
       card: { number: "482915", secret: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
       members: { "person:hoa": "Nguyễn Thị Hoa" },
-      mark: `${person} ${device} ${this.generation}`,
-      database: "w09562-tdp-07",
+      mark: `${person} ${device} ${this.generation} ${this.unit}`,
+      database: this.database,
       update_seq: `${this.seq}-x`,
       catalog: "/catalog/none.json",
       generation: this.generation,
@@ -127,6 +145,11 @@ export class FakeServer {
     device: string,
     escrow: string,
   ): Promise<Response> {
+    const [, database = ""] = /^\/sync\/([^/]+)/.exec(url.pathname) ?? [];
+    const known = this.ended && database === this.database ? this.documents : this.left.get(database);
+    if (known && url.pathname.endsWith("/_bulk_docs")) return this.review(body, known);
+    if (this.ended) return Response.json({ error: "access-ended", reason: "" }, { status: 401 });
+    if (database && database !== this.database) return Response.json({ error: "not-yours", reason: "" }, { status: 403 });
     if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow });
     if (url.pathname === "/api/invitation") return Response.json({ person, phone: body.device === undefined ? "" : this.phone });
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
@@ -157,6 +180,14 @@ export class FakeServer {
     const { results, last_seq, pending } = this.changes(url);
     const docs = results.flatMap(({ id, changes }) => changes.map(({ rev }) => this.documents.get(id)?.get(rev)));
     return Response.json({ docs, last_seq, pending }, { headers: { [pending ? "X-GTN-Next" : "X-GTN-End"]: last_seq } });
+  }
+
+  private async review({ docs }: { docs: Body[] }, known: Map<string, Map<string, Body>>): Promise<Response> {
+    await this.during();
+    const late = docs.filter(({ _id, _rev }) => !known.get(_id)?.has(_rev));
+    for (const one of late) this.reviewed.set(`${one._id} ${one._rev}`, one);
+    const named = late.map(({ _id: id, _rev: rev }) => ({ id, rev, error: "forbidden", code: "left-unit", reason: "Gửi về phường" }));
+    return Response.json(named, { status: 201, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } });
   }
 
   private bulkGet({ docs }: { docs: { id: string; rev: string }[] }) {

@@ -48,6 +48,14 @@ export class Drafts {
     }
   }
 
+  /** Gives up every form; answers how many there were. */
+  async dropAll(): Promise<number> {
+    await this.flush();
+    const keys = await this.store.keys("drafts");
+    for (const key of keys) await this.drop(String(key));
+    return keys.length;
+  }
+
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;

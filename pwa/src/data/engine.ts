@@ -4,8 +4,10 @@ import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
 import { noteOf } from "./erasing";
 import { isRestricted, nameOf, type List } from "./list";
+import { hold } from "./locks";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
+import { forgetLeft, openLock, readLeft } from "./moving";
 import type { Server } from "./server";
 import type { Written } from "./snapshot";
 import { Sync, type SyncChange } from "./sync";
@@ -33,6 +35,10 @@ export interface Host {
   wrote(): void;
   /** the server says that this phone was reported lost */
   lost(): void;
+  /** this person belongs to another unit now, or to none any more */
+  part(how: "move" | "end"): void;
+  /** hands in what waits for units that they have left */
+  handIn(): Promise<void>;
   /** PouchDB has closed itself after a failed write */
   broke(full: boolean): void;
 }
@@ -53,6 +59,7 @@ export class Engine {
     private readonly host: Host,
     private readonly name: string,
     prefix: string,
+    private readonly letGo: () => void,
   ) {
     if (!host.store.cipher) throw new Locked("the vault is locked");
     this.local = openDatabase(`${prefix}${name}`, host.store.cipher);
@@ -67,6 +74,11 @@ export class Engine {
         host.show(change);
       },
       lost: () => host.lost(),
+      part: (how) => host.part(how),
+      handIn: async () => {
+        await host.handIn();
+        await this.showNotes();
+      },
       took: (written) => this.took(written),
       changed: async () => {
         await this.catchUp();
@@ -79,7 +91,7 @@ export class Engine {
   static async open(host: Host, name: string, prefix: string): Promise<Engine> {
     // another tab may have removed them: PouchDB would make the database anew, for no one
     if (!(await host.holds())) throw new Locked("the vault is gone");
-    const engine = new Engine(host, name, prefix);
+    const engine = new Engine(host, name, prefix, await hold(openLock(`${prefix}${name}`)));
     const { update_seq } = await engine.local.info();
     const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
     if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await engine.startOver();
@@ -92,13 +104,14 @@ export class Engine {
   async refresh(): Promise<void> {
     await this.receipts.load((since) => localChanges(this.local, since, false));
     await this.catchUp();
-    await this.showErased();
+    await this.showNotes();
   }
 
-  /** Someone has read that residents were erased. */
-  async noteErased(): Promise<void> {
+  /** Someone has read that residents were erased, or that they have moved. */
+  async noteSeen(): Promise<void> {
     await this.host.store.delete("values", noteOf(this.name));
-    await this.showErased();
+    await forgetLeft(this.host.store);
+    await this.showNotes();
     this.host.tell();
   }
 
@@ -156,6 +169,7 @@ export class Engine {
     clearTimeout(this.keeping);
     await this.catching;
     await this.local.close();
+    this.letGo();
   }
 
   private afterSave(document: Stored, replaces: string | undefined): void {
@@ -184,7 +198,7 @@ export class Engine {
       this.show(keepSoon);
       if (!erased) return;
       await this.writeList(); // no name may stay in the kept one until the next change
-      await this.showErased();
+      await this.showNotes();
     };
     this.catching = this.catching.catch(() => undefined).then(work);
     return this.catching;
@@ -194,8 +208,9 @@ export class Engine {
     await this.host.store.put("values", `list:${this.name}`, this.host.list.toBlob()).catch(() => undefined); // it can be rebuilt
   }
 
-  private async showErased(): Promise<void> {
-    this.host.show({ erased: await this.host.store.get<number>("values", noteOf(this.name)) });
+  private async showNotes(): Promise<void> {
+    const { store } = this.host;
+    this.host.show({ erased: await store.get<number>("values", noteOf(this.name)), left: await readLeft(store) });
   }
 
   /** The list and the receipts learn what was pulled without reading it back from the disk. */

@@ -129,10 +129,13 @@ export async function refusedList(): Promise<Refused[]> {
   return (await phone.engine()).refusedList();
 }
 
-/** Someone has read how many residents were erased: `sync` says it no more. */
-export async function noteErased(): Promise<void> {
-  await (await phone.engine()).noteErased();
+/** Someone has read how many residents were erased, or that they have moved: `sync` says it no more. */
+export async function noteSeen(): Promise<void> {
+  await (await phone.engine()).noteSeen();
 }
+
+/** Nobody is moved to another unit's list while this is so: a form is open. */
+export const stayWhile = (busy: () => boolean): void => void (phone.busy = busy);
 
 /** Resolves when the round is over; how it went is in `sync`. */
 export async function syncNow(): Promise<void> {

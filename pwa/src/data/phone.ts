@@ -37,13 +37,14 @@ export interface Parts {
 }
 
 const REOPEN = 2_000; // ms after a failed write
+const NOTHING: SyncState = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
 
 export class Phone {
   readonly session = signal<Session | null>(null);
   readonly catalog = signal<Catalog | null>(null);
   readonly doors = signal<Door[]>([]);
   readonly visitLines = signal<VisitLine[]>([]);
-  readonly sync = signal<SyncState>({ phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 });
+  readonly sync = signal<SyncState>(NOTHING);
   readonly room = new Room();
   readonly gate = signal<Gate>("starting");
   /** whose vaults are here, by picture; and which of them is meant, none while someone new comes in */
@@ -53,16 +54,18 @@ export class Phone {
   readonly drafts: Drafts;
   /** of an open phone */
   list: List | undefined;
+  /** whether someone is writing, so that nothing may be shown in place of it */
+  busy: () => boolean = () => false;
 
   readonly shared: AppStore;
   /** of the vault that is open */
   readonly own = new AppStore(undefined);
   private readonly makeVault: (id: string) => Promise<Vault>;
   private readonly app: string;
-  private readonly server: Server;
+  readonly server: Server;
   readonly sessions: Sessions;
   private readonly catalogs: Catalogs;
-  private readonly prefix: string;
+  readonly prefix: string;
   private readonly patience: number;
   private registry: Promise<Vaults> | undefined;
   private made: { id: string; vault: Promise<Vault> } | undefined;
@@ -120,7 +123,7 @@ export class Phone {
     const { id } = await this.vault();
     await (await this.vaults()).change(id, (profile) => [{ ...profile, picture }, undefined]);
     this.owners.value = this.owners.value.map((one) => (one.id === id ? { ...one, picture } : one));
-    this.channel?.postMessage("vaults");
+    this.tell("vaults");
   }
 
   vaults(): Promise<Vaults> {
@@ -161,7 +164,7 @@ export class Phone {
     const arrivals = await this.arrivals();
     if (!arrivals.entered) await (await this.vault()).change(pin);
     else if (await arrivals.settle(pin, picture)) {
-      this.channel?.postMessage("vaults");
+      this.tell("vaults");
       void askToPersist().then(() => this.room.measure());
     } else return this.drop();
     if (this.gate.value !== "open") await this.open();
@@ -191,13 +194,26 @@ export class Phone {
     const before = this.session.value?.database;
     await (await this.vault()).escrow(escrow, session.device);
     await this.sessions.keep(session);
-    if (before !== session.database) {
-      await this.closeEngine();
-      await this.loadList(session.database);
-      this.listed();
-    }
-    this.session.value = session;
     void this.fetchCatalog(session);
+    if (before !== session.database) return this.part("move", false);
+    this.session.value = session;
+    void this.wake();
+  }
+
+  /** The person belongs to another unit now, or to none any more; loaded when that happens. */
+  async part(how: "move" | "end", busy = this.busy()): Promise<void> {
+    await (await import("./moving"))[how](this, busy);
+  }
+
+  /** Shows the unit's own list in place of another's, and brings it up to date. */
+  async change(session: Session): Promise<void> {
+    await this.closeEngine();
+    await this.loadList(session.database);
+    batch(() => {
+      this.sync.value = { ...NOTHING };
+      this.session.value = session;
+      this.listed();
+    });
     void this.wake();
   }
 
@@ -226,7 +242,7 @@ export class Phone {
   /** The vault is removed already; now its databases go, and every tab that shows them is locked. */
   async discard(id: string, why: SyncChange = {}): Promise<void> {
     const { database } = this.sessions.current ?? { database: "" };
-    this.channel?.postMessage("vaults");
+    this.tell("vaults");
     await this.drop(why);
     const { sweepOne } = await import("./remains");
     await sweepOne(await this.place(), id, database).catch(() => undefined); // else at the next start
@@ -259,7 +275,7 @@ export class Phone {
     this.list = undefined;
     batch(() => {
       this.session.value = null;
-      this.sync.value = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
+      this.sync.value = { ...NOTHING };
       this.listed();
     });
   }
@@ -277,7 +293,7 @@ export class Phone {
     const [id, database] = [this.chosen.value, this.sessions.current?.database];
     if (!id || !database || !list) return Promise.reject(new SaveError("signed-out"));
     if (this.opening) return this.opening;
-    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(list, id), database, `${this.prefix}${id}-`));
+    const opening = this.closing.then(() => import("./engine")).then(({ Engine }) => Engine.open(this.host(list, id, database), database, `${this.prefix}${id}-`));
     this.opening = opening;
     opening.catch(() => this.opening === opening && (this.opening = undefined));
     return opening;
@@ -310,20 +326,22 @@ export class Phone {
     }
   }
 
-  private host(list: List, id: string) {
+  private host(list: List, id: string, database: string) {
     return {
       store: this.own,
       server: this.server,
       clock: this.clock,
       list,
-      session: () => this.sessions.current,
+      session: () => (this.sessions.current?.database === database ? this.sessions.current : this.session.value),
       catalog: () => this.catalog.value,
       holds: async () => (await this.vaults()).holds(id),
       hello: (state: Record<string, unknown>) => this.hello(state),
       show: (change: SyncChange) => this.show(change),
       listed: () => this.listed(),
-      tell: () => this.channel?.postMessage("changed"),
+      tell: () => this.tell("changed"),
       lost: () => void this.destroy().catch((error: unknown) => console.error(error)),
+      part: (how: "move" | "end") => void this.part(how).catch((error: unknown) => this.stopped || console.error(error)),
+      handIn: async () => void (await (await import("./moving")).handIn(this, id, database)),
       erased: (ids: string[]) => this.drafts.dropNaming(ids),
       wrote: () => this.room.note(false),
       broke: (full: boolean) => this.reopen(full),
@@ -337,7 +355,7 @@ export class Phone {
       ...(left !== undefined && { storage_left: Math.round(left) }),
       ...(persisted !== undefined && { persisted }),
     });
-    this.session.value = session;
+    if (session.database === this.session.value?.database) this.session.value = session;
     void this.fetchCatalog(session);
     return session;
   }
@@ -371,6 +389,7 @@ export class Phone {
     (this.channel as { unref?: () => void }).unref?.();
     this.channel.onmessage = ({ data }) => {
       if (data === "vaults") void this.checkVault();
+      else if (data === "left") void this.opening?.then((engine) => engine.sync.resume()).catch(() => undefined);
       // a refresh that fails (the database is just closing) is made up for by the next one, or at start
       else void this.opening?.then((engine) => engine.refresh()).catch(() => undefined);
     };
@@ -394,13 +413,22 @@ export class Phone {
   }
 
   private wakeLater(): void {
+    this.later(() => this.wake());
+  }
+
+  /** Tells the other tabs. */
+  tell(word: "vaults" | "left" | "changed"): void {
+    this.channel?.postMessage(word);
+  }
+
+  later(work: () => Promise<void>, wait = REOPEN): void {
     if (this.stopped) return;
     clearTimeout(this.waking);
-    this.waking = setTimeout(() => void this.wake(), this.patience + REOPEN);
+    this.waking = setTimeout(() => void work().catch((error: unknown) => console.error(error)), this.patience + wait);
     (this.waking as { unref?: () => void }).unref?.();
   }
 
-  private async closeEngine(): Promise<void> {
+  async closeEngine(): Promise<void> {
     const opening = this.opening;
     this.opening = undefined;
     const close = async () => {

@@ -40,7 +40,7 @@ export function sweepOne({ app, prefix }: Place, id: string, database: string): 
   return Promise.all([drop(`${app}-${id}`), drop(`_pouch_${prefix}${id}-${database}`)]);
 }
 
-function drop(name: string): Promise<void> {
+export function drop(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
     request.onsuccess = () => resolve();

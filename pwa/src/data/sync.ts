@@ -3,6 +3,7 @@
  * nothing new it is the greeting alone. One tab at a time does it, and a failed round is tried again, later and later.
  */
 import { localChanges } from "./database";
+import { alone } from "./locks";
 import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
 import { ask, snapshot, type Asked, type Written } from "./snapshot";
@@ -23,6 +24,10 @@ export interface Surroundings {
   now(): string;
   /** the server says that this phone was reported lost */
   lost(): void;
+  /** the server says that this person belongs to another unit now, or to none any more */
+  part(how: "move" | "end"): void;
+  /** hands in what waits for units that they have left */
+  handIn(): Promise<void>;
   /** shows a change of state */
   show(change: SyncChange): void;
   /** documents or receipts have changed */
@@ -117,6 +122,11 @@ export class Sync {
     const counts = replica.receipts.counts();
     const first = await this.askFirst();
     const session = await this.around.hello({ ...counts, ...(this.lastError && { last_error: this.lastError }) });
+    if (session.database !== replica.name) {
+      this.around.part("move"); // with this round's end
+      return true;
+    }
+    await this.around.handIn();
     const { mark, reset } = await this.mark(session);
     // after a reset the pull shows what the server still has; only the rest is sent again
     const from = reset ? await this.pull(mark, session) : mark;
@@ -198,6 +208,7 @@ export class Sync {
     if (error instanceof Rejected && error.status === 401) {
       this.signedOut = true;
       if (error.code === "device-lost") return this.around.lost();
+      if (error.code === "access-ended") this.around.part("end");
       return this.around.show({ phase: "signed-out", error: code, nextTry: undefined, progress: undefined });
     }
     const offline = typeof navigator !== "undefined" && navigator.onLine === false;
@@ -226,11 +237,4 @@ function codeOf(error: unknown): string {
   if (error.status === 401) return ENDED.includes(error.code) ? error.code : "signed-out";
   if (error.status === 503 || error.status === 429) return "server-busy";
   return error.status >= 500 ? "server-error" : error.code;
-}
-
-/** Runs while no other tab does; undefined when another tab is at it. */
-async function alone<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
-  const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
-  if (!locks) return work();
-  return locks.request(name, { ifAvailable: true }, async (lock) => (lock ? await work() : undefined));
 }

@@ -131,6 +131,8 @@ export interface SyncState {
   lost?: number;
   /** residents who asked to be erased, and whose records were removed from this phone before they had been sent */
   erased?: number;
+  /** the person has moved from another unit: how many of its records came for review, how many forms were given up */
+  left?: { records: number; drafts: number };
   /** ISO time of the next try */
   nextTry?: string;
 }

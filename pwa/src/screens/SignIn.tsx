@@ -11,9 +11,13 @@ import { Choice, Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 
+/** Why there is nothing on this phone any more. */
+const EMPTIED: Record<string, "sign-in.lost" | "sign-in.ended"> = { "device-lost": "sign-in.lost", "access-ended": "sign-in.ended" };
+
 /** @param title with `intro`: why one signs in, when it is neither the first time nor for sending */
 export function SignIn({ title, intro }: { title?: string; intro?: string }) {
   const again = session.value !== null;
+  const why = again ? undefined : EMPTIED[sync.value.error ?? ""];
   return (
     <>
       <header class="header">
@@ -25,7 +29,7 @@ export function SignIn({ title, intro }: { title?: string; intro?: string }) {
       </header>
       <Screen title={title ?? t("sign-in.title")}>
         {again || intro ? null : <p class="motto">{t("app.motto")}</p>}
-        {sync.value.error === "device-lost" ? <Problem kind="wait">{t("sign-in.lost")}</Problem> : <p>{intro ?? t(again ? "sign-in.again" : "sign-in.intro")}</p>}
+        {why ? <Problem kind="wait">{t(why)}</Problem> : <p>{intro ?? t(again ? "sign-in.again" : "sign-in.intro")}</p>}
         <a class="button is-wide" href={to("code")}>
           {t("sign-in.code")}
         </a>

@@ -12,6 +12,7 @@ export const signIn = {
   "sign-in.again": "Phiên đăng nhập đã hết. Anh/chị đăng nhập lại để gửi dữ liệu; những gì đã ghi vẫn còn nguyên trên máy.",
   "sign-in.code": "Tôi có mã mời",
   "sign-in.install": "Trên iPhone, xin thêm ứng dụng vào màn hình chính trước (chạm Chia sẻ, chọn “Thêm vào MH chính”) rồi đăng nhập ở đó.",
+  "sign-in.ended": "Tài khoản này đã ngừng. Những gì chưa gửi đã gửi về phường để xem lại, và dữ liệu trên máy đã được xóa.",
   "sign-in.lost": "Máy này đã được báo mất nên dữ liệu trên máy đã được xóa. Nếu máy đã tìm lại được, xin tổ trưởng một lời mời mới.",
   "sign-in.error.empty": "Xin nhập cả tên đăng nhập và mật khẩu.",
   "sign-in.error.wrong-sign-in": "Tên đăng nhập hoặc mật khẩu chưa đúng. Xin kiểm tra chữ hoa, chữ thường rồi thử lại.",

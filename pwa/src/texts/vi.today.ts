@@ -20,8 +20,4 @@ export const today = {
   "today.withdrawn": "Đã rút",
   "today.draft": "Còn một bản ghi dở",
   "today.draft.open": "Ghi tiếp",
-
-  "sync.lost": "Trình duyệt đã xóa dữ liệu của ứng dụng trên máy này. Các bản đã gửi sẽ tự tải về lại; {n} bản chưa gửi không còn nữa, xin ghi lại nếu nhớ. Để tránh lần sau, xin thêm ứng dụng vào màn hình chính.",
-  "sync.erased": "Theo đề nghị của người dân, thông tin của {n} người đã được xóa khỏi máy này, kể cả phần chưa gửi. Anh/chị không phải làm gì thêm.",
-  "sync.erased.seen": "Đã hiểu",
 } as const;

@@ -1,21 +1,10 @@
-import { noteErased, sync } from "../data";
-import { t } from "../texts";
-import { Problem } from "./Choices";
+import { lazy } from "../app/lazy";
+import { sync } from "../data";
 
-/** What is no longer on this phone, and why: said wherever one looks first. */
+const Gone = lazy(async () => (await import("../screens/reading")).Gone, undefined, null);
+
+/** What is no longer on this phone, and why: said wherever one looks first; fetched when there is something to say. */
 export function Lost() {
-  const { lost, erased } = sync.value;
-  return (
-    <>
-      {lost ? <Problem>{t("sync.lost", { n: lost })}</Problem> : null}
-      {erased ? (
-        <div class="stack" role="status" data-testid="erased">
-          <Problem kind="wait">{t("sync.erased", { n: erased })}</Problem>
-          <button type="button" class="button" onClick={() => void noteErased()}>
-            {t("sync.erased.seen")}
-          </button>
-        </div>
-      ) : null}
-    </>
-  );
+  const { lost, erased, left } = sync.value;
+  return lost || erased || left ? <Gone /> : null;
 }
