@@ -27,6 +27,7 @@ from typing import Any
 
 import structlog
 
+from sync.heirs import find_heir
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.redaction import RESIDENT, emptied, named_in, people_of, without_text
@@ -83,6 +84,8 @@ async def erase_all(
         raise ValueError("only residents are erased")
     ledger, database = Ledger(store, names), names.unit(ward, unit)
     cut_short = await ledger.enter(ward, unit, ids)
+    if heir := await find_heir(store, names, ward, unit):
+        return await _erase_in_heir(store, names, ward, unit, heir, ids, traced)
     phrases: set[Phrase] = set()
     for id in ids:
         phrases |= (known := await _learn(store, database, id))
@@ -101,6 +104,18 @@ async def erase_all(
     await store.compact(quarantine)
     await ledger.finish(ward, unit, ids)
     return Erased(branches, visits, refused)
+
+
+async def _erase_in_heir(
+    store: Store, names: Names, ward: str, unit: str, heir: str, ids: Sequence[str], traced: bool
+) -> Erased:
+    """In a unit that was merged, or is being merged: once all of it is in the other one, there."""
+    from sync.merging import carry  # which erases what it finds in the ledger
+
+    await carry(store, names, ward, unit, heir)
+    erased = await erase_all(store, names, ward, heir, ids, traced=traced)
+    await Ledger(store, names).finish(ward, unit, ids)
+    return erased
 
 
 async def settle(store: Store, names: Names) -> int:

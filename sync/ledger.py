@@ -91,6 +91,24 @@ class Ledger:
             for row in page
         ]
 
+    async def carry(self, ward: str, source: str, target: str) -> None:
+        """Whatever was erased from one unit is erased from another, in which that one goes on.
+
+        Its traces go along under the name that they were sealed with. May be called again at any time.
+        """
+        old, new = (self._names.public(self._names.unit(ward, unit)) for unit in (source, target))
+        for kind in (_KIND, _TRACE):
+            start = f"{kind}:{old}:"
+            async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
+                for row in page:
+                    rest = row["id"] if kind == _KIND else row["_id"].removeprefix(f"{_TRACE}:")
+                    said = {name: value for name, value in row.items() if not name.startswith("_")}
+                    sealed = {"sealed": row.get("sealed", old)} if kind == _TRACE else {}
+                    await self._add(f"{kind}:{new}:{rest}", {**said, **sealed, "unit": target})
+
+    async def _add(self, id: str, entry: Document) -> None:
+        await self._store.update(self._names.ledger, id, lambda before: entry if before is None else None)
+
     # -- traces ---------------------------------------------------------------------------------------
 
     async def trace(self, ward: str, unit: str, id: str, phrases: Collection[Phrase]) -> None:
@@ -123,15 +141,19 @@ class Ledger:
         public = self._names.public(database)
         today = datetime.now(UTC).date().isoformat()
         lengths: set[int] = set()
-        hashes: set[str] = set()
+        hashes: dict[str, set[str]] = {}
         start = f"{_TRACE}:{public}:"
         async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
             for row in page:
                 if row["until"] >= today:
                     lengths.update(row["lengths"])
-                    hashes.update(row["hashes"])
+                    hashes.setdefault(row.get("sealed", public), set()).update(row["hashes"])
         key = await self._read_key() if hashes else b""
-        return Traces(lambda phrase: _seal(key, public, phrase) in hashes, lengths)
+
+        def knows(phrase: Phrase) -> bool:
+            return any(_seal(key, sealed, phrase) in some for sealed, some in hashes.items())
+
+        return Traces(knows, lengths)
 
     async def drop_traces(self) -> int:
         """Drop those whose time is over; how many residents' they were."""

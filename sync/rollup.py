@@ -157,6 +157,12 @@ async def count_unit(store: Store, database: str, levels: Levels) -> Document:
     return {"seq": str(seq), **assemble(found, levels)}
 
 
+def describe(unit: str, counting: str, counted: Document) -> Document:
+    """The rollup document of what was counted just now."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"type": "rollup", "unit": unit, "counting": counting, "at": at, **counted}
+
+
 async def count_people(store: Store, database: str, first: str, last: str) -> int:
     """Distinct people (người) helped from `first` to `last`, days included."""
     return len(await list_people(store, database, first, last))
@@ -278,6 +284,8 @@ class Rollup:
         try:
             seq = str((await self._store.info(database))["update_seq"])
             stored = await self._store.find(target, rollup_id(unit))
+            if stored and stored.get("held"):
+                return False
             if stored and stored.get("seq") == seq and stored.get("counting") == self._counting:
                 self._counted[database] = seq
                 return False
@@ -291,9 +299,10 @@ class Rollup:
         return True
 
     async def _write(self, target: str, unit: str, counted: Document) -> None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        document = {"type": "rollup", "unit": unit, "counting": self._counting, "at": at, **counted}
-        await self._store.update(target, rollup_id(unit), lambda stored: document)
+        document = describe(unit, self._counting, counted)
+        await self._store.update(
+            target, rollup_id(unit), lambda stored: None if stored and stored.get("held") else document
+        )
 
     async def _discover(self) -> list[str]:
         return [name for name in await self._store.databases() if self._names.owner(name) is not None]

@@ -281,6 +281,32 @@ class Store:
             raise BadAnswer(f"CouchDB did not give every open revision of {id}")
         return [row["ok"] for row in answer]
 
+    async def changes(self, database: str, since: str, limit: int) -> tuple[list[Row], str]:
+        """Rows `{id, changes: [{rev}]}` with every leaf, tombstones too, after `since`, and their end."""
+        params = {"style": "all_docs", "since": since, "limit": str(limit)}
+        answer = await self._ask("GET", [database, "_changes"], params=params)
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise BadAnswer("CouchDB answered a feed without results")
+        return answer["results"], str(answer["last_seq"])
+
+    async def revisions(self, database: str, wanted: Sequence[tuple[str, str]]) -> list[Document]:
+        """Those of the (id, revision) whose bodies are there, each with its history."""
+        body = {"docs": [{"id": id, "rev": rev} for id, rev in wanted]}
+        answer = await self._ask("POST", [database, "_bulk_get"], params={"revs": "true"}, body=body)
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise BadAnswer("CouchDB answered without the documents that were asked for")
+        return [found["ok"] for result in answer["results"] for found in result["docs"] if "ok" in found]
+
+    async def missing(self, database: str, documents: Sequence[Document]) -> set[tuple[str, str]]:
+        """Which (id, revision) of these the database has not, neither as a leaf nor in a history."""
+        asked: dict[str, list[str]] = {}
+        for document in documents:
+            asked.setdefault(document["_id"], []).append(document["_rev"])
+        answer = await self._ask("POST", [database, "_revs_diff"], body=asked)
+        if not isinstance(answer, dict):
+            raise BadAnswer("CouchDB did not say which revisions it lacks")
+        return {(id, rev) for id, entry in answer.items() for rev in entry.get("missing", ())}
+
     async def graft(self, database: str, documents: Sequence[Document]) -> None:
         """Add revisions that bring their own names and ancestors (`_rev`, `_revisions`), as replication does.
 

@@ -30,8 +30,8 @@ async def prepare_ward(store: Store, names: Names, ward: str) -> None:
     await deploy(store, names.ward(ward).quarantine, REFUSED)
 
 
-async def prepare_unit(store: Store, names: Names, ward: str, unit: str) -> str:
-    """The unit's database, open to its members alone; gives its name.
+async def prepare_unit(store: Store, names: Names, ward: str, unit: str, *, merged: bool = False) -> str:
+    """The unit's database, open to its members alone, that of a `merged` one to nobody; gives its name.
 
     A new database is CouchDB's administrators' until its members are set, so it is never open.
     """
@@ -39,7 +39,7 @@ async def prepare_unit(store: Store, names: Names, ward: str, unit: str) -> str:
     await store.create(database)
     for design in UNIT_DESIGNS:
         await deploy(store, database, design)
-    await store.secure(database, members=[names.ward(ward).role(unit)])
+    await store.secure(database, members=["_admin" if merged else names.ward(ward).role(unit)])
     return database
 
 

@@ -1,0 +1,144 @@
+"""Two units become one: what one of them holds goes on in the other, and nothing counts twice on the way.
+
+Each step may be taken again at any time, by any process, so that a merge goes on wherever it was cut short:
+
+1. `hold`: both units' figures stand still as they were counted last.
+2. `fence`: the database of the unit that ends lets nobody in but the server, by CouchDB's own wall.
+3. `carry`: what the ledger has as erased from it is erased from the other one too; then every leaf of every
+   document is written there as a child that names the other unit, with its whole history, is found there
+   again, and leaves a tombstone that says where it went. Tombstones go along as they are.
+4. `carry_marks`: what the quarantine and residents' requests say of the unit, they say of the other one.
+5. `release`: both are counted, and their figures written in one request.
+
+Between the last two the server moves the people (`server.merging`). A revision that a phone brings late
+descends from a history that is in the other unit by then, so the gateway takes it there as any other.
+Revisions are named by what they say (`sync.revisions`): it does no harm when two processes merge at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from sync.erasing import erase_late, redacting
+from sync.ledger import Ledger
+from sync.names import Names
+from sync.redaction import named_in
+from sync.revisions import child_of
+from sync.rollup import Levels, Rollup, count_unit, counting, describe, rollup_id
+from sync.store import BadAnswer, Document, PartlySaved, Store
+from sync.traces import Traces
+
+MOVED = "moved_to"
+"""The field of a tombstone that says in which unit the document goes on."""
+AT_ONCE = 200
+TRIES = 5
+
+log = structlog.get_logger(__name__)
+
+
+async def hold(store: Store, names: Names, ward: str, units: Sequence[str], levels: Levels) -> None:
+    """Returns once nobody writes the figures of these units any more but `release`."""
+    for unit in units:
+        await Rollup(store, names, levels).refresh(names.unit(ward, unit))
+        await store.update(
+            names.ward(ward).rollup,
+            rollup_id(unit),
+            lambda stored: {**stored, "held": True} if stored and not stored.get("held") else None,
+        )
+
+
+async def fence(store: Store, names: Names, ward: str, source: str) -> None:
+    await store.secure(names.unit(ward, source), members=["_admin"])
+
+
+async def carry(store: Store, names: Names, ward: str, source: str, target: str) -> int:
+    """Returns once every document of `source` goes on in `target`; how many branches went now.
+
+    :raises StoreError: when it was cut short; nothing is lost, and it may be called again.
+    """
+    ledger = Ledger(store, names)
+    await ledger.carry(ward, source, target)
+    since, count = "0", 0
+    while True:
+        rows, since = await store.changes(names.unit(ward, source), since, AT_ONCE)
+        if not rows:
+            break
+        wanted = [(row["id"], one["rev"]) for row in rows for one in row["changes"]]
+        leaves = await store.revisions(
+            names.unit(ward, source), [(id, rev) for id, rev in wanted if not id.startswith("_")]
+        )
+        moving = [leaf for leaf in leaves if MOVED not in leaf]
+        if moving:
+            count += await _carry(store, names, ledger, ward, source, target, moving)
+    if count:
+        await store.compact(names.unit(ward, source))
+        log.info("documents moved", ward=ward, source=source, target=target, branches=count)
+    return count
+
+
+async def _carry(
+    store: Store, names: Names, ledger: Ledger, ward: str, source: str, target: str, leaves: list[Document]
+) -> int:
+    origin, home = names.unit(ward, source), names.unit(ward, target)
+    erased, traces = await ledger.erased(home, named_in(leaves)), await ledger.traces(home)
+    arriving = [arrive(leaf, target, erased, traces) for leaf in leaves]
+    await store.graft(home, arriving)
+    if missing := await store.missing(home, arriving):
+        raise BadAnswer(f"{len(missing)} documents that were moved cannot be found again")
+    await erase_late(store, ledger, home, [one for one in arriving if not one.get("_deleted")])
+    live = [leaf for leaf in leaves if not leaf.get("_deleted")]
+    if live:
+        ends = [child_of(leaf, {"_id": leaf["_id"], "_deleted": True, MOVED: target}) for leaf in live]
+        await store.graft(origin, ends)
+    return len(live)
+
+
+def arrive(leaf: Document, target: str, erased: Collection[str], traces: Traces) -> Document:
+    """The revision as which a leaf goes on in another unit: a tombstone as it is, else a child."""
+    if leaf.get("_deleted"):
+        return leaf
+    if leaf["_id"] in erased:
+        return child_of(leaf, {"_id": leaf["_id"], "_deleted": True})
+    return child_of(leaf, redacting(erased, traces)({**leaf, "unit": target}))
+
+
+async def carry_marks(store: Store, names: Names, ward: str, source: str, target: str) -> None:
+    """Refused records and residents' requests of the unit are the other one's."""
+    databases, public = names.ward(ward), names.ward(ward).role(target)
+    async for page in store.pages(databases.quarantine, startkey="refused:", endkey="refused;"):
+        for entry in page:
+            if entry.get("unit") == source:
+                await store.update(
+                    databases.quarantine,
+                    entry["_id"],
+                    lambda kept: {**kept, "unit": target, "database": public} if kept else None,
+                )
+    async for page in store.pages(databases.privacy, startkey="request:", endkey="request;"):
+        for request in page:
+            if request.get("unit") == source:
+                await store.update(
+                    databases.privacy,
+                    request["_id"],
+                    lambda stored: {**stored, "unit": target} if stored else None,
+                )
+
+
+async def release(store: Store, names: Names, ward: str, units: Sequence[str], levels: Levels) -> None:
+    """Write the figures of these units, counted now, in one request; then anyone may count them again."""
+    database = names.ward(ward).rollup
+    for attempt in range(TRIES):
+        figures = []
+        for unit in units:
+            stored = await store.find(database, rollup_id(unit))
+            counted = await count_unit(store, names.unit(ward, unit), levels)
+            rev = {"_rev": stored["_rev"]} if stored else {}
+            figures.append({"_id": rollup_id(unit), **rev, **describe(unit, counting(levels), counted)})
+        try:
+            await store.bulk(database, figures)
+        except PartlySaved:  # another process was quicker
+            if attempt == TRIES - 1:
+                raise
+            continue
+        return
