@@ -16,6 +16,7 @@ from server import progress
 from server.numbers import VIETNAM
 from server.periods import Choice
 from server.progress import Headline, Level, Point, Rollups, Service, ServiceRow, Tally, Target, Unit, UnitRow
+from server.texts import texts
 
 LATE = timedelta(hours=24)
 LATE_HOURS = 24
@@ -106,8 +107,16 @@ def pick(name: Any, language: str) -> str:
 
 
 def read_units(catalog: Catalog, language: str) -> list[Unit]:
+    names = {row["code"]: pick(row["name"], language) for row in catalog["units"]}
+
+    def name(row: Mapping[str, Any]) -> str:
+        into = row.get("merged_into")
+        own = names[row["code"]]
+        told = {"name": own, "into": names.get(into, into)}
+        return texts().get(language, "units.merged.name", **told) if into else own
+
     return [
-        Unit(row["code"], pick(row["name"], language), str(row.get("kind", "")), _day(row.get("closed")))
+        Unit(row["code"], name(row), str(row.get("kind", "")), _day(row.get("closed")))
         for row in catalog["units"]
     ]
 

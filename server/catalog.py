@@ -67,7 +67,12 @@ class Catalog:
     @property
     def open_units(self) -> dict[str, Unit]:
         """Those that people can be in."""
-        return {code: unit for code, unit in self.units.items() if unit.closed is None}
+        return {code: unit for code, unit in self.units.items() if unit.closed is None and not unit.heir}
+
+    @property
+    def heirs(self) -> dict[str, str]:
+        """In which unit each merged one goes on, also one whose records are just moving."""
+        return {code: unit.heir for code, unit in self.units.items() if unit.heir}
 
     def unit_name(self, code: str, language: str) -> str:
         return self.unit(code).name.within(language)

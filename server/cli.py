@@ -271,6 +271,44 @@ def unit_add(
     on_site(run)
 
 
+@unit_app.command("merge")
+def unit_merge(
+    source: Annotated[str, typer.Argument(help="Code of the unit that ends.")],
+    target: Annotated[str, typer.Argument(help="Code of the unit in which it goes on.")],
+    write: Annotated[bool, typer.Option("--write", help="Merge; without it, only look.")] = False,
+) -> None:
+    """Merge a unit into another, or go on with a merge that was cut short."""
+    from server.units import Unfit
+
+    async def run(site: Site) -> None:
+        begun = site.catalog.unit(source).merging == target
+        try:
+            if not begun:
+                found = await site.merging.look(source, target)
+                counts = f"{found.households} households, {found.residents} residents, {found.visits} visits"
+                print(f"{source} into {target}: {counts}, {found.people} people")
+            if write and not begun:
+                await site.merging.begin(source, target)
+        except Unfit as unfit:
+            fail(f"{unfit.key}: {texts().get(language(), f'units.wrong.{unfit.key}')}")
+        if not write:
+            print("nothing was changed; add --write to merge")
+            return
+        act = Act(
+            by=CONSOLE,
+            role="",
+            action="units-merged",
+            subject=f"unit:{source}",
+            unit=target,
+            ward=site.catalog.ward,
+        )
+        await site.audit.write(act)
+        await site.merging.go_on(source)
+        print("merged")
+
+    on_site(run)
+
+
 @app.command("assets")
 def collect_assets() -> None:
     """Collect and compress static files, and compress the built phone app."""

@@ -131,7 +131,8 @@ class FormerName(Struct, frozen=True):
 class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whoever reports. `kind` is a key of the kinds in ``units.json``; `past` has the oldest name first.
 
-    A `closed` one takes nobody in any more, and stays in the figures of periods that began before.
+    A `closed` one takes nobody in any more, and stays in the figures of periods that began before. One that
+    was `merged_into` another is closed, and its records are that one's; `merging` names it while they move.
     """
 
     code: Key
@@ -139,6 +140,13 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: Text
     past: list[FormerName] = []
     closed: Instant | None = None
+    merging: Key | None = None
+    merged_into: Key | None = None
+
+    @property
+    def heir(self) -> str | None:
+        """The unit in which this one goes on."""
+        return self.merging or self.merged_into
 
 
 class UnitFile(Struct, frozen=True):

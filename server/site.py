@@ -27,6 +27,7 @@ from server.content import load_content
 from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
+from server.merging import Merging
 from server.people import units_left
 from server.roles import Permission
 from server.safe import Safe
@@ -81,6 +82,7 @@ class Site:
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
     units: Units = field(init=False)
+    merging: Merging = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
@@ -92,6 +94,7 @@ class Site:
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
         self.units = Units(self.store, self.names, self.catalog)
+        self.merging = Merging(self.store, self.names, self.catalog, self.accounts)
         self.live = Live(self.store, self.names)
         self.rollup = Rollup(
             self.store,
@@ -121,8 +124,9 @@ class Site:
         await deploy(self.store, self.names.accounts, PEOPLE)
         await prepare_ward(self.store, self.names, self.settings.ward)
         await self.catalog.seed(self.store, self.ward.catalog)
-        for unit in self.catalog.units:
-            await prepare_unit(self.store, self.names, self.settings.ward, unit)
+        for code, unit in self.catalog.units.items():
+            merged = unit.heir is not None
+            await prepare_unit(self.store, self.names, self.settings.ward, code, merged=merged)
         await erasing.settle(self.store, self.names)
         self.generation = await read_generation(self.store, self.names)
 
@@ -169,19 +173,21 @@ async def find_caller(request: Request) -> Caller | None:
     :raises GatewayError: that tells a device why its access ended, also one whose request was waiting.
     """
     accounts, now = site_of(request).accounts, datetime.now(UTC)
+    heirs = site_of(request).catalog.heirs
     who = await find_viewer(request)
     if who is None:
         leaver = await accounts.identify_leaver(request)
         if leaver is None or not (left := units_left(leaver[0], now)):
             raise GatewayError(await accounts.why_refused(request))
         person, device = leaver
-        return Caller(person["_id"], "", person["ward"], device, False, False, left)
+        return Caller(person["_id"], "", person["ward"], device, False, False, left, heirs)
     if who.unit is None:
         return None
     person = await accounts.read_person(who.id) or {}
     return Caller(
         person=who.id,
         unit=who.unit,
+        heirs=heirs,
         ward=who.ward,
         device=who.device,
         may_record=who.may(Permission.RECORD_VISITS),
@@ -204,6 +210,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         erasing.follow(site.store, site.names),
         site.tries.follow(),
         retention.follow(site),
+        site.merging.follow(),
     ]
 
 

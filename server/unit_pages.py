@@ -1,10 +1,11 @@
-"""The desk's pages of units: which there are, what they were called, and adding, renaming and closing them.
+"""The desk's pages of units: which there are, what they were called; adding, renaming, merging and closing.
 
 A form that cannot be used comes back as it was filled in, with the reason beside it.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -72,8 +73,46 @@ async def close(request: Request) -> Response:
 
 async def reopen(request: Request) -> Response:
     found = _asked(request)
-    if await site_of(request).units.reopen(found):
+    try:
+        reopened = await site_of(request).units.reopen(found)
+    except Unfit as unfit:
+        return await _page(request, found, _names_of(found), unfit.key)
+    if reopened:
         await _audit(request, "unit-reopened", found.code)
+    return RedirectResponse(f"{HERE}/{found.code}", 303)
+
+
+async def look_at_merge(request: Request) -> Response:
+    """What would move if this unit went on in the one of ``?into=``."""
+    found, into = _asked(request), request.query_params.get("into", "")
+    try:
+        preview = await site_of(request).merging.look(found.code, into)
+    except Unfit as unfit:
+        return await _page(request, found, _names_of(found), unfit.key)
+    target = _row(request, site_of(request).catalog.units[into], 0)
+    return render(
+        request,
+        "unit_merge.html",
+        unit=_row(request, found, preview.people),
+        target=target,
+        preview={**asdict(preview)},
+        address=f"{HERE}/{found.code}",
+    )
+
+
+async def merge(request: Request) -> Response:
+    """The unit goes on in another one; the answer comes when it is done, and it is done all the same."""
+    site, found = site_of(request), _asked(request)
+    into = text_in(await read_form(request), "into")
+    if found.merging is None or found.merging != into:
+        try:
+            await site.merging.begin(found.code, into)
+        except Unfit as unfit:
+            return await _page(request, found, _names_of(found), unfit.key)
+        await _audit(request, "units-merged", found.code)
+    await site.merging.go_on(found.code)
+    site.hint(site.ward.unit(into))
+    site.live.announce(viewer(request).ward)
     return RedirectResponse(f"{HERE}/{found.code}", 303)
 
 
@@ -111,7 +150,17 @@ async def _page(request: Request, found: Unit, form: Typed, wrong: str = "") -> 
         wrong=wrong,
         address=f"{HERE}/{found.code}",
         longest=units.LONGEST_NAME,
+        targets=_targets(request, found),
     )
+
+
+def _targets(request: Request, found: Unit) -> list[tuple[str, str]]:
+    """The units in which this one may go on: (code, name)."""
+    if found.closed or found.heir:
+        return []
+    site, language = site_of(request), language_of(request)
+    fit = [one for one in site.catalog.open_units.values() if one.kind == found.kind and one != found]
+    return [(one.code, one.name.within(language)) for one in units.find_units(fit, "", language)]
 
 
 def _row(request: Request, found: Unit, members: int) -> dict[str, Any]:
@@ -123,6 +172,9 @@ def _row(request: Request, found: Unit, members: int) -> dict[str, Any]:
         "kind": kinds.get(found.kind, found.kind),
         "members": members,
         "closed": found.closed,
+        "merging": found.merging,
+        "into": site.catalog.unit_name(found.heir, language) if found.heir else "",
+        "into_address": f"{HERE}/{found.heir}",
         "former": found.past[-1].name.within(language) if found.past else "",
         "address": f"{HERE}/{found.code}",
     }
@@ -160,5 +212,7 @@ routes: list[BaseRoute] = [
     route(_ONE, unit, who=Permission.UNITS),
     route(f"{_ONE}/name", rename, who=Permission.UNITS, methods=("POST",), fresh=True),
     route(f"{_ONE}/close", close, who=Permission.UNITS, methods=("POST",), fresh=True),
+    route(f"{_ONE}/merge", look_at_merge, who=Permission.UNITS),
+    route(f"{_ONE}/merge", merge, who=Permission.UNITS, methods=("POST",), fresh=True),
     route(f"{_ONE}/reopen", reopen, who=Permission.UNITS, methods=("POST",), fresh=True),
 ]

@@ -97,16 +97,25 @@ class Units:
     async def close(self, unit: Unit, accounts: Accounts) -> bool:
         """Whether it was open until now.
 
-        :raises Unfit: while someone belongs to it: they are to be moved or ended first.
+        :raises Unfit: while someone belongs to it, who is to be moved or ended first, and during a merge.
         """
         if (await count_members(accounts, self._catalog.ward))[unit.code]:
             raise Unfit("members")
+        merging = [other for other in self._catalog.units.values() if other.merging]
+        if any(unit.code in (other.code, other.merging) for other in merging):
+            raise Unfit("merge-busy")
         now = text_of(datetime.now(UTC))
         return await self._change(
             unit, lambda stored: _closed(stored, now) if stored.closed is None else None
         )
 
     async def reopen(self, unit: Unit) -> bool:
+        """Whether it was closed until now.
+
+        :raises Unfit: for one that was merged: its records are another unit's.
+        """
+        if unit.heir:
+            raise Unfit("merged")
         return await self._change(unit, lambda stored: _closed(stored, None) if stored.closed else None)
 
     async def _change(self, unit: Unit, change: Callable[[Unit], Unit | None]) -> bool:

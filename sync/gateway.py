@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from sync.gateway_errors import RETRY_SECONDS, GatewayError
 from sync.gateway_paths import Target, read_path
 from sync.gateway_upstream import Upstream
 from sync.gateway_writes import Batch, Writes
+from sync.heirs import last_heir
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.quarantine import Bringer
@@ -63,6 +64,17 @@ class Caller:
     left: tuple[str, ...] = ()
     """Codes of units that they left a short while ago: what was recorded there may still come, for review.
     Whoever has left altogether has no `unit`."""
+    heirs: Mapping[str, str] = field(default_factory=dict)
+    """In which unit each merged one of the ward goes on: what comes late for it is taken there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What comes for the unit that is `named` goes on in `unit`, as any write there or for `review`."""
+
+    named: str
+    unit: str
+    review: bool
 
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
@@ -128,16 +140,16 @@ class Gateway:
         caller = await self._identify(request)
         if caller is None:
             raise GatewayError("signed-out")
-        if not caller.unit and self._left(caller, target) is None:
+        late = self._late(caller, target)
+        if not caller.unit and late is None:
             raise GatewayError("access-ended")
         if target.operation == "welcome":
             await _send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
             return
-        left = self._left(caller, target)
-        if left is None and target.database != self._names.ward(caller.ward).role(caller.unit):
+        if late is None and target.database != self._names.ward(caller.ward).role(caller.unit):
             raise GatewayError("not-yours")
         if target.operation == "_bulk_docs":
-            await self._write(request, send, caller, left)
+            await self._write(request, send, caller, late or Late(caller.unit, caller.unit, False))
         elif target.operation == "_local":
             await self._checkpoint(request, send, caller, target)
         elif target.operation == "_snapshot":
@@ -145,11 +157,16 @@ class Gateway:
         else:
             await self._read(request, send, caller, target)
 
-    def _left(self, caller: Caller, target: Target) -> str | None:
-        """The unit for which this can only be a late record of someone who has left it."""
+    def _late(self, caller: Caller, target: Target) -> Late | None:
+        """Where late records go: of a unit that was merged, or that the caller has left."""
         ward = self._names.ward(caller.ward)
-        left = {ward.role(unit): unit for unit in caller.left if unit != caller.unit}
-        return left.get(target.database) if target.operation == "_bulk_docs" else None
+        named = {ward.role(unit): unit for unit in (*caller.left, *caller.heirs)}.get(target.database)
+        if named is None or named == caller.unit or target.operation != "_bulk_docs":
+            return None
+        unit = last_heir(caller.heirs, named)
+        if unit == caller.unit:
+            return Late(named, unit, review=False)
+        return Late(named, unit, review=True) if {named, unit} & {*caller.left} else None
 
     def _read_target(self, request: Request) -> Target:
         raw = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -245,18 +262,19 @@ class Gateway:
 
     # -- writing ------------------------------------------------------------------------------------
 
-    async def _write(self, request: Request, send: Send, caller: Caller, left: str | None) -> None:
-        """Into the caller's unit; for one that they have `left`, into the quarantine."""
+    async def _write(self, request: Request, send: Send, caller: Caller, place: Late) -> None:
+        """Into the caller's unit; for one that they have left, into the quarantine."""
         body: bodies.BulkDocs = await bodies.read_json(request, bodies.BulkDocs)
         if body.new_edits:
             raise GatewayError("bad-request", "new_edits must be false")
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        ward, unit = self._names.ward(caller.ward), left or caller.unit
+        ward, unit = self._names.ward(caller.ward), place.unit
         bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
         writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
-        path = self._path(caller) if left is None else f"/{ward.unit(left)}"
-        batch = Batch(caller.person, ward.role(unit), bringer, writer, ward, path)
-        take = self._writes.take if left is None else self._writes.set_aside
+        batch = Batch(
+            caller.person, ward.role(unit), bringer, writer, ward, f"/{ward.unit(unit)}", place.named
+        )
+        take = self._writes.set_aside if place.review else self._writes.take
         written, refused = await take(batch, body.docs)
         if written and self._on_written is not None:
             self._on_written(ward.unit(unit))

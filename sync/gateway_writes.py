@@ -48,7 +48,10 @@ _HASH = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Who writes where; `path` is the database's path in the store."""
+    """Who writes where; `path` is the database's path in the store.
+
+    Documents may name the unit `named`, which is the writer's own, or one that was merged into it.
+    """
 
     person: str
     role: str
@@ -56,11 +59,17 @@ class Batch:
     writer: Writer
     names: WardNames
     path: str
+    named: str
 
     @property
     def database(self) -> str:
         """Its name in the store."""
         return self.path.removeprefix("/")
+
+    def at_home(self, document: Document) -> Document:
+        """The document as it is kept: late ones still name the unit that was merged."""
+        late = self.named != self.writer.unit and document.get("unit") == self.named
+        return {**document, "unit": self.writer.unit} if late else document
 
 
 class Writes:
@@ -92,12 +101,14 @@ class Writes:
             for document in candidates:
                 if (document["_id"], document["_rev"]) in known:
                     continue
-                refusal = _judge(batch.writer, document, stored[document["_id"], document["_rev"]])
+                home = batch.at_home(document)
+                refusal = _judge(batch.writer, home, stored[document["_id"], document["_rev"]], document)
                 if refusal is None:
                     accepted.append(document)
                 else:
                     refused.append(refusal)
-        refused += await self._forward(batch, accepted, redacting(erased, traces))
+        redact = redacting(erased, traces)
+        refused += await self._forward(batch, accepted, lambda one: redact(batch.at_home(one)))
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         if any(_ends_consent(one, stored[one["_id"], one["_rev"]]) for one in accepted):
@@ -261,13 +272,14 @@ def _kept(refused: Refused, erased: Collection[str], traces: Traces) -> Refused:
     return Refused(entry["document"], refused.why, entry["detail"])
 
 
-def _judge(writer: Writer, document: Document, stored: Stored) -> Refused | None:
-    """What `sync.checks` says. Should a check fail itself, the document goes to quarantine all the same:
+def _judge(writer: Writer, home: Document, stored: Stored, document: Document) -> Refused | None:
+    """What `sync.checks` says of a document as it would be kept, at `home`.
 
-    an error here would make the phone repeat its whole batch for ever, with everything behind it.
+    Should a check fail itself, the document goes to quarantine all the same: an error here would make the
+    phone repeat its whole batch for ever, with everything behind it.
     """
     try:
-        checks.check(writer, document, stored)
+        checks.check(writer, home, stored)
     except Refusal as refusal:
         return Refused(document, refusal.code, refusal.detail)
     except Exception as error:
