@@ -39,6 +39,7 @@ ADVICE = {
     "not-nfc": "save",
     "id-number": "number",
     "restricted": "leave",
+    "person-restricted": "left-alone",
     "no-consent": "consent",
     "left-unit": "moved",
 }

@@ -36,7 +36,7 @@ from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.units import Units
-from sync import erasing
+from sync import erasing, withdrawing
 from sync.audit import Audit
 from sync.conflicts import Conflicts
 from sync.design import deploy
@@ -128,6 +128,7 @@ class Site:
             merged = unit.heir is not None
             await prepare_unit(self.store, self.names, self.settings.ward, code, merged=merged)
         await erasing.settle(self.store, self.names)
+        await withdrawing.settle(self.store, self.names)
         self.generation = await read_generation(self.store, self.names)
 
 
@@ -208,6 +209,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.conflicts.run(),
         site.live.run(),
         erasing.follow(site.store, site.names),
+        withdrawing.follow(site.store, site.names),
         site.tries.follow(),
         retention.follow(site),
         site.merging.follow(),

@@ -22,6 +22,7 @@ code of the refusal     when
 ``not-nfc``             text that is not in the Unicode form NFC
 ``id-number``           a number of an identity card
 ``restricted``          the resident asked that the data be left alone; only the desk sets and lifts the mark
+``person-restricted``   a visit newly names a resident who asked for that
 ``no-consent``          a name or phone number without the resident's (a child's representative's) consent
 ``left-unit``           brought for a unit that the writer has left (said by the gateway, not by a check)
 ======================  ==========================================================================
@@ -45,6 +46,7 @@ from typing import Any
 import msgspec
 
 from sync import documents, id_numbers
+from sync.redaction import people_of
 
 CODES = (
     "bad-id",
@@ -66,6 +68,7 @@ CODES = (
     "not-nfc",
     "id-number",
     "restricted",
+    "person-restricted",
     "no-consent",
     "left-unit",
 )
@@ -110,13 +113,15 @@ class Writer:
 class Stored:
     """What the store holds of the document: nothing, or its winner and what of the history is known.
 
-    `base` is the nearest known ancestor of the incoming revision, when its body is still there.
+    `base` is the nearest known ancestor of the incoming revision, when its body is still there; `restricted`
+    are those of whom the document speaks and who asked that their data be left alone.
     """
 
     winner: Document | None = None
     deleted: bool = False
     known: Collection[str] = field(default_factory=tuple)
     base: Document | None = None
+    restricted: Collection[str] = ()
 
 
 def check(writer: Writer, incoming: Document, stored: Stored) -> None:
@@ -129,6 +134,7 @@ def check(writer: Writer, incoming: Document, stored: Stored) -> None:
     check_text(incoming)
     check_consent(incoming)
     check_restricted(incoming, stored)
+    check_helped(incoming, stored)
     check_past(writer, incoming, stored)
 
 
@@ -210,6 +216,16 @@ def check_restricted(incoming: Document, stored: Stored) -> None:
     same = {name: value for name, value in incoming.items() if name not in _ENVELOPE}
     if mark["value"] and same != {name: value for name, value in base.items() if name not in _ENVELOPE}:
         raise Refusal("restricted", "changed")
+
+
+def check_helped(incoming: Document, stored: Stored) -> None:
+    """No visit newly names someone who asked to be left alone; one that named them before may be amended.
+
+    A phone that did not know yet loses nothing: the visit lies in quarantine, where the ward decides.
+    """
+    before = [people_of(one) for one in (stored.winner, stored.base) if one is not None]
+    if not people_of(incoming).difference(*before).isdisjoint(stored.restricted):
+        raise Refusal("person-restricted")
 
 
 def check_past(writer: Writer, incoming: Document, stored: Stored) -> None:

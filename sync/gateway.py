@@ -106,7 +106,7 @@ class Gateway:
         self._mount = mount
         self._upstream = Upstream(store)
         self._snapshots = Snapshots(self._upstream)
-        self._writes = Writes(self._upstream, store, Ledger(store, names))
+        self._writes = Writes(self._upstream, store, names, Ledger(store, names))
 
     async def start(self) -> None:
         await self._upstream.__aenter__()

@@ -16,24 +16,24 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
-from sync import checks, clocks
+from sync import checks, clocks, withdrawing
 from sync.checks import Refusal, Stored, Writer
 from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, redacting
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
 from sync.gateway_upstream import Upstream
 from sync.ledger import Ledger
-from sync.merge import consent_of
-from sync.names import WardNames
+from sync.names import Names, WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
-from sync.redaction import named_in
+from sync.redaction import named_in, people_of
+from sync.residents import is_restricted
 from sync.revisions import child_of
 from sync.store import Document, Store, StoreError
 from sync.traces import Traces
@@ -75,9 +75,10 @@ class Batch:
 class Writes:
     """Takes batches of replicated revisions (``new_edits: false``)."""
 
-    def __init__(self, upstream: Upstream, store: Store, ledger: Ledger) -> None:
+    def __init__(self, upstream: Upstream, store: Store, names: Names, ledger: Ledger) -> None:
         self._upstream = upstream
         self._store = store
+        self._names = names
         self._ledger = ledger
         self._quarantine = Quarantine(store)
 
@@ -107,12 +108,13 @@ class Writes:
                     accepted.append(document)
                 else:
                     refused.append(refusal)
+        ending = await _of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
         redact = redacting(erased, traces)
         refused += await self._forward(batch, accepted, lambda one: redact(batch.at_home(one)))
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
-        if any(_ends_consent(one, stored[one["_id"], one["_rev"]]) for one in accepted):
-            await _of_store(self._store.compact(batch.database))  # the name is in earlier revisions
+        for id in ending:
+            await withdrawing.try_to_finish(self._store, self._names, *self._place(batch), id)
         late = await _of_store(self._erase_late(batch, accepted, refused))
         refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
@@ -146,12 +148,14 @@ class Writes:
         asked: dict[str, list[str]] = {}
         for document in documents:
             asked.setdefault(document["_id"], []).extend(history(document))
+        helped = named_in(documents) - asked.keys()
         (_, diff), (_, winners) = await asyncio.gather(
             self._ask(batch, "_revs_diff", asked),
-            self._ask(batch, "_all_docs?include_docs=true", {"keys": list(asked)}),
+            self._ask(batch, "_all_docs?include_docs=true", {"keys": [*asked, *sorted(helped)]}),
         )
         missing = {id: set(entry.get("missing", ())) for id, entry in diff.items()}
         rows = {row["key"]: row for row in winners["rows"]}
+        restricted = {id for id, row in rows.items() if is_restricted(row.get("doc") or {})}
         stored: dict[tuple[str, str], Stored] = {}
         known: set[tuple[str, str]] = set()
         bases: dict[tuple[str, str], str] = {}
@@ -161,7 +165,8 @@ class Writes:
             if rev not in lacking:
                 known.add((id, rev))
                 continue
-            stored[id, rev] = one = _stored(rows[id], [a for a in ancestors if a not in lacking])
+            one = _stored(rows[id], [a for a in ancestors if a not in lacking])
+            stored[id, rev] = one = replace(one, restricted=people_of(document) & restricted)
             if one.winner is not None and one.known and one.base is None:
                 bases[id, rev] = next(iter(one.known))
         await self._add_bases(batch, stored, bases)
@@ -183,7 +188,7 @@ class Writes:
         }
         for (id, rev), base in bases.items():
             before = stored[id, rev]
-            stored[id, rev] = Stored(before.winner, before.deleted, before.known, bodies.get((id, base)))
+            stored[id, rev] = replace(before, base=bodies.get((id, base)))
 
     async def _ask(self, batch: Batch, path: str, body: Any) -> tuple[int, Any]:
         status, answer = await self._upstream.ask(
@@ -232,6 +237,22 @@ class Writes:
             await self._store.compact(quarantine)
         return late | kept
 
+    async def _begin_withdrawals(
+        self, batch: Batch, accepted: Sequence[Document], stored: dict[tuple[str, str], Stored]
+    ) -> list[str]:
+        """The residents whose consent these documents end; the ledger knows of it before they are stored."""
+        ending = []
+        for document in accepted:
+            one = stored[document["_id"], document["_rev"]]
+            if withdrawing.ends_consent(document, (one.base, one.winner)):
+                before = (one.base, one.winner)
+                await withdrawing.begin(self._ledger, *self._place(batch), document["_id"], before)
+                ending.append(document["_id"])
+        return ending
+
+    def _place(self, batch: Batch) -> tuple[str, str]:
+        return self._names.owner(batch.database) or (batch.names.ward, batch.writer.unit)
+
     async def _ask_ledger(self, batch: Batch, documents: Collection[Document]) -> tuple[set[str], Traces]:
         return await asyncio.gather(
             self._ledger.erased(batch.database, named_in(documents)), self._ledger.traces(batch.database)
@@ -258,12 +279,6 @@ def _redacted(document: Document, change: Redact) -> Document:
     """A document that says something of someone erased, as a child that does not; any other as it is."""
     changed = change(document)
     return document if changed == document else child_of(document, changed)
-
-
-def _ends_consent(document: Document, stored: Stored) -> bool:
-    """Whether a name was held with consent, and is held no longer."""
-    before = [consent_of(one) for one in (stored.base, stored.winner) if one is not None]
-    return any(before) and not consent_of(document)
 
 
 def _kept(refused: Refused, erased: Collection[str], traces: Traces) -> Refused:

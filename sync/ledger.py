@@ -5,7 +5,8 @@ record, ``erased:<unit database>:<id>``, with `at` when it was asked and `done` 
 something was gone; it stays for ever and says nothing about anyone. Beside it, for `TRACED_DAYS`,
 ``trace:<unit database>:<id>``: keyed hashes (HMAC-SHA256, RFC 2104) of the phrases that name this person, for
 notes that phones bring late (`sync.traces`). Their key lies in another database, ``accounts``: whoever gets
-hold of the ledger alone cannot try names on it.
+hold of the ledger alone cannot try names on it. While the name of someone who ended the consent is being
+removed, ``ended:<unit database>:<id>`` says so (`sync.withdrawing`).
 
 The ledger is asked for each batch instead of being held in memory: an erasure counts for every process from
 the moment it is written.
@@ -23,7 +24,7 @@ from sync.names import Names
 from sync.store import Document, Store
 from sync.traces import Phrase, Traces, lengths_of
 
-_KIND, _TRACE = "erased", "trace"
+_KIND, _TRACE, _ENDED = "erased", "trace", "ended"
 _KEY = "traces"
 TRACED_DAYS = 180
 """As long as a phone may be expected to come back with what it wrote before: twice the life of a sign-in."""
@@ -97,17 +98,47 @@ class Ledger:
         Its traces go along under the name that they were sealed with. May be called again at any time.
         """
         old, new = (self._names.public(self._names.unit(ward, unit)) for unit in (source, target))
-        for kind in (_KIND, _TRACE):
+        for kind in (_KIND, _TRACE, _ENDED):
             start = f"{kind}:{old}:"
             async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
                 for row in page:
-                    rest = row["id"] if kind == _KIND else row["_id"].removeprefix(f"{_TRACE}:")
+                    rest = row["id"] if kind != _TRACE else row["_id"].removeprefix(f"{_TRACE}:")
                     said = {name: value for name, value in row.items() if not name.startswith("_")}
                     sealed = {"sealed": row.get("sealed", old)} if kind == _TRACE else {}
                     await self._add(f"{kind}:{new}:{rest}", {**said, **sealed, "unit": target})
 
     async def _add(self, id: str, entry: Document) -> None:
         await self._store.update(self._names.ledger, id, lambda before: entry if before is None else None)
+
+    # -- consents that ended --------------------------------------------------------------------------
+
+    async def begin_withdrawal(self, ward: str, unit: str, id: str) -> None:
+        """Remember that this resident's name is to go, until it is gone."""
+
+        def begin(before: Document | None) -> Document | None:
+            return None if before else {"type": _ENDED, "ward": ward, "unit": unit, "id": id, "at": _now()}
+
+        await self._store.update(self._names.ledger, self._key(ward, unit, id, _ENDED), begin)
+
+    async def withdrawals(self) -> list[Entry]:
+        """Those that are not finished."""
+        return [
+            Entry(row["ward"], row["unit"], row["id"], False)
+            async for page in self._store.pages(
+                self._names.ledger, startkey=f"{_ENDED}:", endkey=f"{_ENDED};"
+            )
+            for row in page
+        ]
+
+    async def end_withdrawal(self, ward: str, unit: str, id: str, *, traced: bool) -> None:
+        """The name is gone, or was not to go after all: then its traces go, unless it is erased, too."""
+        gone = (
+            [_ENDED] if traced or await self.erased(self._names.unit(ward, unit), [id]) else [_TRACE, _ENDED]
+        )
+        for kind in gone:
+            row = await self._store.find(self._names.ledger, self._key(ward, unit, id, kind))
+            if row is not None:
+                await self._store.delete(self._names.ledger, row["_id"], row["_rev"])
 
     # -- traces ---------------------------------------------------------------------------------------
 
@@ -177,8 +208,8 @@ class Ledger:
             self._key_of_traces = bytes.fromhex(str((document or {})["value"]))
         return self._key_of_traces
 
-    def _key(self, ward: str, unit: str, id: str) -> str:
-        return f"{_KIND}:{self._names.public(self._names.unit(ward, unit))}:{id}"
+    def _key(self, ward: str, unit: str, id: str, kind: str = _KIND) -> str:
+        return f"{kind}:{self._names.public(self._names.unit(ward, unit))}:{id}"
 
 
 def _seal(key: bytes, database: str, phrase: Phrase) -> str:

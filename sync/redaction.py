@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ def named_in(documents: Iterable[Document]) -> set[str]:
     return {id for id in named if RESIDENT.fullmatch(id)}
 
 
-def people_of(visit: Document) -> set[str]:
+def people_of(visit: Mapping[str, Any]) -> set[str]:
     """Those whom a visit helped, or once said it had."""
     history = visit.get("history")
     past = history if isinstance(history, list) else []

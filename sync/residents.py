@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sync import withdrawing
 from sync.clocks import text_of
 from sync.documents import ULID
 from sync.erasing import erase_late, people_of
@@ -111,10 +112,11 @@ async def amend(
 ) -> Document | None:
     """The resident with other values; None for one who is gone, also while this was written.
 
-    Names leave the history together with the consent to keep them, and what bodies of earlier revisions
-    said of them is compacted away.
+    Names leave the history together with the consent to keep them, and everything else that told them
+    (`sync.withdrawing`).
     """
     database = names.unit(ward, unit)
+    ledger = Ledger(store, names)
     ends_consent = "identity" in fields and "consent" not in fields["identity"]
 
     def change(stored: Document | None) -> Document | None:
@@ -123,13 +125,15 @@ async def amend(
         after = {**stored, **_registers(stored, fields, by)}
         return _without_names(after) if ends_consent else after
 
-    if not _ID.fullmatch(id) or id in await Ledger(store, names).erased(database, [id]):
-        return None
-    saved = await store.update(database, id, change)
-    if saved is None or await erase_late(store, Ledger(store, names), database, [saved]):
+    if not _ID.fullmatch(id) or id in await ledger.erased(database, [id]):
         return None
     if ends_consent:
-        await store.compact(database)
+        await withdrawing.begin(ledger, ward, unit, id, [await _merged(store, database, id)])
+    saved = await store.update(database, id, change)
+    if saved is None or await erase_late(store, ledger, database, [saved]):
+        return None
+    if ends_consent:
+        await withdrawing.try_to_finish(store, names, ward, unit, id)
     return saved
 
 

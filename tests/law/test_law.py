@@ -18,11 +18,11 @@ import pytest
 from server import retention
 from server.numbers import VIETNAM, vietnam_today
 from server.site import Site
-from sync import documents, id_numbers
+from sync import documents, id_numbers, withdrawing
 from sync.erasing import settle
 from sync.requests import DAYS
 from sync.retention import find_due
-from sync.store import Document
+from sync.store import BadAnswer, Document, Store
 from tests.desk.conftest import SignIn
 from tests.desk.test_people import add, page_of, phone_of
 from tests.sync import samples
@@ -119,6 +119,62 @@ async def test_L1_a_consent_withdrawn_on_a_phone_takes_the_name_out_of_every_rev
     assert await book.push(bare) == []
     assert "Lê Thị Rút" not in await book.bodies(person["_id"], person["_rev"], bare["_rev"])
     assert (await book.site.store.get(book.database, person["_id"]))["identity"]["value"] == {}
+
+
+@pytest.mark.parametrize("where", ["phone", "desk"])
+async def test_L1_a_consent_withdrawn_takes_the_name_out_of_notes_and_labels_too(
+    book: Book, where: str
+) -> None:
+    name = f"Đỗ Thị Rút {'Máy' if where == 'phone' else 'Bàn'}"
+    person = named(name)
+    noted = samples.helped(person["_id"], f"Bác {name} cần cài lại, 2 cụ", ME)
+    neighbour = resident(label=samples.register(f"Chồng {name}", ME))
+    assert await book.push(person, noted, neighbour) == []
+    page = await book.request("correct", person)
+    if where == "phone":
+        later = samples.register({}, ME, "2026-05-02T02:00:00.000Z")
+        assert await book.push(samples.child(person, identity=later)) == []
+    else:
+        form = {"label": "Bà, tầng 2", "band": "60-plus", "name": "", "phone": "", "withdraw": "yes"}
+        assert (await book.desk.post(f"{page}/correct", data=form)).status_code == 303
+    kept = await book.site.store.get(book.database, noted["_id"])
+    assert kept["record"]["value"]["helps"] == noted["record"]["value"]["helps"], "a figure changed"
+    revs = [(one["_id"], one["_rev"]) for one in (person, noted, neighbour)]
+    assert name not in "".join([await book.bodies(*one) for one in revs])
+    late = samples.visit(by=ME)
+    late["record"]["value"]["note"] = f"Gặp {name} ở chợ"
+    assert await book.push(late) == []
+    assert name not in str(await book.site.store.get(book.database, late["_id"])), "brought by a phone later"
+
+
+async def test_L1_a_withdrawal_that_was_cut_short_is_finished_later(
+    book: Book, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = named("Đỗ Thị Dở Dang")
+    noted = samples.helped(person["_id"], "Bác Đỗ Thị Dở Dang", ME)
+    assert await book.push(person, noted) == []
+
+    async def fail(self: Store, database: str) -> None:
+        raise BadAnswer("compaction failed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "compact", fail)
+        later = samples.register({}, ME, "2026-05-02T02:00:00.000Z")
+        assert await book.push(samples.child(person, identity=later)) == [], "the withdrawal was not taken"
+    assert await withdrawing.settle(site.store, site.names) == 1
+    for one in (person, noted):
+        assert "Dở Dang" not in await book.bodies(one["_id"], one["_rev"])
+    assert await withdrawing.settle(site.store, site.names) == 0
+
+
+async def test_L1_whoever_consents_again_is_named_again(book: Book, site: Site) -> None:
+    person = named("Đỗ Thị Trở Lại")
+    bare = samples.child(person, identity=samples.register({}, ME, "2026-05-02T02:00:00.000Z"))
+    value = {"name": "Đỗ Thị Trở Lại", "consent": consent()}
+    again = samples.child(bare, identity=samples.register(value, ME, "2026-05-03T02:00:00.000Z"))
+    for one in (person, bare, again):
+        assert await book.push(one) == []
+    assert (await site.store.get(book.database, person["_id"]))["identity"]["value"] == value
 
 
 async def test_L1_the_consent_refers_to_the_notice_that_everyone_may_read(book: Book) -> None:
@@ -235,6 +291,32 @@ async def test_L6_a_phone_changes_nothing_of_a_restricted_resident_and_cannot_li
         refused = await book.push(samples.child(marked, **change))
         assert [one["code"] for one in refused] == ["restricted"]
     assert await book.site.store.get(book.database, person["_id"]) == marked
+
+
+async def test_L6_no_visit_newly_names_a_restricted_resident_and_none_is_lost(book: Book, site: Site) -> None:
+    person = named()
+    before = samples.helped(person["_id"], by=ME)
+    await book.push(person, before)
+    page = await book.request("restrict", person)
+    assert (await book.desk.post(f"{page}/restrict")).status_code == 303
+    late = samples.helped(person["_id"], "ghi khi chưa biết", ME)
+    other = samples.visit(by=ME)
+    refused = await book.push(late, other)
+    assert [(one["id"], one["code"]) for one in refused] == [(late["_id"], "person-restricted")]
+    assert "tạm dừng sử dụng" in refused[0]["reason"]
+    kept = [
+        one
+        async for page_ in site.store.pages(site.ward.quarantine, startkey="refused:")
+        for one in page_
+        if one.get("id") == late["_id"]
+    ]
+    assert [one["document"]["record"] for one in kept] == [late["record"]], "lost"
+    assert await site.store.find(book.database, other["_id"]), "another visit of the batch is held back"
+    withdrawn = {**before["record"]["value"], "withdrawn": True}
+    record = samples.register(withdrawn, ME, "2026-05-02T02:00:00.000Z")
+    assert await book.push(samples.child(before, record=record)) == [], "what was there may be amended"
+    assert (await book.desk.post(f"{page}/lift")).status_code == 303
+    assert await book.push(samples.helped(person["_id"], by=ME)) == []
 
 
 async def test_L7_what_was_deleted_is_gone_and_neither_a_phone_nor_a_backup_brings_it_back(

@@ -1,0 +1,98 @@
+"""Ending the consent to a name, so that the name goes wherever it was written.
+
+The record itself loses it by the edit that ends the consent, a phone's or the desk's. Like an erasure
+(`sync.erasing`), which this resident did not ask for, it then leaves gaps in notes and labels of the unit and
+in its quarantine, and earlier revisions are compacted away. The ledger knows of it before the edit is stored,
+with traces of the name, so that what was cut short is finished by `settle`, and so that what phones bring
+late is stored with gaps, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from sync.erasing import SETTLE_SECONDS, empty_quarantine, redact_all
+from sync.ledger import Ledger
+from sync.merge import consent_of
+from sync.names import Names
+from sync.store import Document, NotFound, Store, StoreError
+from sync.traces import phrases_of, without_names
+
+log = structlog.get_logger(__name__)
+
+
+def ends_consent(after: Mapping[str, Any], before: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Whether a name was held with consent, and is held no longer."""
+    return any(consent_of(one) for one in before if one is not None) and not consent_of(after)
+
+
+async def begin(
+    ledger: Ledger, ward: str, unit: str, id: str, before: Iterable[Mapping[str, Any] | None]
+) -> None:
+    """To be called before the edit is stored, with all that is known of the resident."""
+    phrases = {phrase for one in before if one is not None for phrase in phrases_of(_identity_of(one))}
+    await ledger.trace(ward, unit, id, phrases)
+    await ledger.begin_withdrawal(ward, unit, id)
+
+
+async def finish(store: Store, names: Names, ward: str, unit: str, id: str) -> bool:
+    """Whether the name is gone from everywhere; False while two edits of the record wait to be merged.
+
+    A withdrawal that was not stored after all, or that a later consent undid, leaves no trace.
+
+    :raises StoreError: when it was cut short; `settle` goes on.
+    """
+    ledger, database = Ledger(store, names), names.unit(ward, unit)
+    leaves: list[Document] = []
+    with suppress(NotFound):
+        leaves = await store.leaves(database, id)
+    if len(leaves) > 1:
+        return False
+    if any(consent_of(leaf) for leaf in leaves):
+        await ledger.end_withdrawal(ward, unit, id, traced=False)
+        return True
+    traces = await ledger.traces(database)
+    await redact_all(store, database, lambda one: without_names(one, traces))
+    quarantine = names.ward(ward).quarantine
+    await empty_quarantine(store, quarantine, names.public(database), [], traces)
+    await store.compact(database)
+    await store.compact(quarantine)
+    await ledger.end_withdrawal(ward, unit, id, traced=True)
+    return True
+
+
+async def try_to_finish(store: Store, names: Names, ward: str, unit: str, id: str) -> None:
+    """`finish` now, or leave it to `settle`."""
+    try:
+        await finish(store, names, ward, unit, id)
+    except StoreError as error:
+        log.warning("a withdrawal waits for the store", resident=id, code=error.code)
+
+
+async def settle(store: Store, names: Names) -> int:
+    """Finish what was cut short; how many residents that were."""
+    existing, count = set(await store.databases()), 0
+    for entry in await Ledger(store, names).withdrawals():
+        if names.unit(entry.ward, entry.unit) in existing:
+            count += await finish(store, names, entry.ward, entry.unit, entry.id)
+    return count
+
+
+def _identity_of(resident: Mapping[str, Any]) -> Document:
+    """The record as far as the consent covered it: a label needs none."""
+    return {name: value for name, value in resident.items() if name != "label"}
+
+
+async def follow(store: Store, names: Names) -> None:
+    """`settle` now and then, until cancelled."""
+    while True:
+        try:
+            await settle(store, names)
+        except StoreError as error:
+            log.warning("withdrawals wait for the store", code=error.code)
+        await asyncio.sleep(SETTLE_SECONDS)
