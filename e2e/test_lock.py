@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Playwright, expect
 
 from e2e.forms import add_household, begin_visit, open_remarks, save
@@ -173,6 +174,46 @@ def save_person(hoa: Phone, name: str, street: str, telephone: str) -> None:
     expect(page.get_by_text(name).first).to_be_visible()
 
 
+HIDE = """hidden => {
+  const get = () => hidden ? "hidden" : "visible";
+  Object.defineProperty(document, "visibilityState", { configurable: true, get });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does when the app goes out of sight; headless, it never does."""
+
+
+def test_a_phone_out_of_sight_locks_itself_but_never_under_a_form_that_is_being_filled_in(
+    phone: Phones,
+) -> None:
+    hoa = phone("hoa")
+    page = hoa.page
+    page.clock.install()
+    page.reload()
+    hoa.unlock()
+    hoa.wait_until_sent()
+
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward("29:00")
+    page.evaluate(HIDE, False)
+    expect(hoa.heading()).not_to_have_text("Mở khóa")
+
+    hoa.tab("Các hộ")
+    hoa.open_first_door()
+    begin_visit(hoa)
+    open_remarks(hoa).fill("Chưa ghi xong")
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward("45:00")
+    page.evaluate(HIDE, False)
+    expect(page.get_by_label("Ghi chú", exact=True)).to_have_value("Chưa ghi xong")
+
+    save(hoa)
+    hoa.wait_until_sent()
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward("30:00")
+    page.evaluate(HIDE, False)
+    expect(hoa.heading()).to_have_text("Mở khóa")
+
+
 def test_two_people_share_a_phone_and_find_their_own_records_by_a_picture(phone: Phones) -> None:
     hoa = phone("hoa")
     page = hoa.page
@@ -183,6 +224,8 @@ def test_two_people_share_a_phone_and_find_their_own_records_by_a_picture(phone:
     page.get_by_role("button", name="Người khác dùng máy này").click()
     hoa.expect_text("vẫn còn nguyên trên máy")
     hoa.enter("nam")
+    expect(page.get_by_role("radio", name="Con cá")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
     page.get_by_role("radio", name="Thuyền").check()
     hoa.choose_pin(OTHER)
     hoa.wait_until_ready()
@@ -193,7 +236,8 @@ def test_two_people_share_a_phone_and_find_their_own_records_by_a_picture(phone:
     expect(hoa.heading()).to_have_text("Ai đang dùng máy?")
     for name in ("Hoa", "Nam"):
         expect(page.get_by_role("main")).not_to_contain_text(f"Nguyễn Thị {name}")
-    page.get_by_role("button", name="🌻").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Hoa", exact=True).click()
     hoa.unlock(OTHER)
     expect(page.get_by_role("alert")).to_contain_text("Mã chưa đúng")
     hoa.unlock()

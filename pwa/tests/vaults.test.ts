@@ -304,3 +304,12 @@ test("a phone without vaults and without records greets whoever comes", async ()
   expect([phone.gate.value, phone.owners.value]).toEqual(["welcome", []]);
   await phone.stop();
 });
+
+test("someone new who taps while the phone is still locking itself is not taken for its owner", async () => {
+  const phone = await phoneOf(new FakeServer()).signedIn();
+  const locking = phone.phone.lock();
+  expect(phone.phone.gate.value).toBe("locked");
+  phone.phone.choose(undefined);
+  await locking;
+  expect(phone.phone.chosen.value).toBeUndefined();
+});

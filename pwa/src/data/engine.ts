@@ -91,13 +91,24 @@ export class Engine {
   static async open(host: Host, name: string, prefix: string): Promise<Engine> {
     // another tab may have removed them: PouchDB would make the database anew, for no one
     if (!(await host.holds())) throw new Locked("the vault is gone");
-    const engine = new Engine(host, name, prefix, await hold(openLock(`${prefix}${name}`)));
-    const { update_seq } = await engine.local.info();
+    const letGo = await hold(openLock(`${prefix}${name}`));
+    try {
+      const engine = new Engine(host, name, prefix, letGo);
+      await engine.repair();
+      return engine;
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+  }
+
+  private async repair(): Promise<void> {
+    const { host, name } = this;
+    const { update_seq } = await this.local.info();
     const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
-    if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await engine.startOver();
+    if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await this.startOver();
     if (Number(update_seq) === 0) await host.store.delete("values", `pull:${name}`); // nothing here: nothing was pulled
-    await engine.refresh();
-    return engine;
+    await this.refresh();
   }
 
   /** Looks again at everything that another tab may have written. */

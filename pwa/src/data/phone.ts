@@ -150,12 +150,13 @@ export class Phone {
   /** Forgets the key and all that it opened; what is typed or listed is written first. */
   async lock(): Promise<void> {
     if (this.gate.value !== "open") return;
+    const owner = this.chosen.value;
     this.gate.value = "locked";
     await this.drafts.flush();
     const engine = await this.opening?.catch(() => undefined);
     await engine?.records.settled();
     await engine?.keep().catch(() => undefined);
-    await this.drop();
+    await this.drop({}, owner);
   }
 
 
@@ -249,15 +250,15 @@ export class Phone {
   }
 
   /** Closes what is open and shows whose vaults are here. */
-  private async drop(why: SyncChange = {}): Promise<void> {
+  private async drop(why: SyncChange = {}, owner = this.chosen.value): Promise<void> {
     this.gate.value = "locked";
     this.sessions.current = null;
     this.server.slot = "";
     this.empty();
     this.show(why);
     await this.closeEngine();
-    await (await this.vault().catch(() => undefined))?.lock();
-    await this.survey();
+    await (owner ? this.vault(owner) : undefined)?.then((vault) => vault.lock(), () => undefined);
+    await this.survey(owner !== undefined); // someone new may have tapped meanwhile
   }
 
   async place(): Promise<Place> {
@@ -319,7 +320,7 @@ export class Phone {
       await engine.sync.resume();
     } catch (error) {
       // the list stays usable; saving says what is wrong
-      if (error instanceof SaveError) return;
+      if (error instanceof SaveError || this.gate.value !== "open") return;
       console.error(error);
       this.show({ phase: "failed", error: "phone-error" });
       this.wakeLater(); // a list that was not kept in time is empty until the database has opened

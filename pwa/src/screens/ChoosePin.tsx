@@ -89,5 +89,5 @@ export function NewPin({ done, shared: asksPicture }: { done?: () => void; share
 /** Those that no one else on this phone has; with `mine`, that one too. */
 export function freePictures(mine?: string) {
   const taken = owners.value.map(({ picture }) => picture).filter((one) => one !== mine);
-  return PICTURES.filter((one) => !taken.includes(one)).map((value) => ({ value, label: t(`picture.${value}`) }));
+  return PICTURES.filter((one) => !taken.includes(one)).map((value) => ({ value, label: t(`picture.${value}`), picture: value }));
 }

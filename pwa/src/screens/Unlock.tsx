@@ -8,6 +8,7 @@ import { choose, chosen, lockState, owners, unlock, type Owner } from "../data";
 import { t, type Key } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Field } from "../ui/Field";
+import { Picture } from "../ui/Picture";
 
 const SignIn = lazy<{ title?: string; intro?: string }>(async () => (await import("./SignIn")).SignIn, ["sign-in"]);
 
@@ -32,7 +33,7 @@ export function Unlock(_: object) {
         <Brand />
       </header>
       <Screen title={t("lock.title")}>
-        {mine && others.length ? <p class="picture">{pictureName(mine)}</p> : null}
+        {mine && others.length ? <p class="mine">{pictureOf(mine)}</p> : null}
         <p>{t("lock.intro")}</p>
         <Form key={chosen.value} />
         <button type="button" class="button is-wide" onClick={() => (way.value = "forgot")}>
@@ -56,8 +57,8 @@ function Who({ all, fresh }: { all: Owner[]; fresh: () => void }) {
       <Screen title={t("lock.who.title")}>
         <p>{t("lock.who.intro")}</p>
         {all.map((one) => (
-          <button key={one.id} type="button" class="button is-wide picture" onClick={() => choose(one.id)}>
-            {pictureName(one)}
+          <button key={one.id} type="button" class="button is-wide mine" onClick={() => choose(one.id)}>
+            {pictureOf(one)}
           </button>
         ))}
         <button type="button" class="button is-wide" onClick={fresh}>
@@ -68,7 +69,12 @@ function Who({ all, fresh }: { all: Owner[]; fresh: () => void }) {
   );
 }
 
-const pictureName = ({ picture }: Owner) => t(`picture.${picture}` as Key);
+const pictureOf = ({ picture }: Owner) => (
+  <>
+    <Picture name={picture} />
+    {t(`picture.${picture}` as Key)}
+  </>
+);
 
 function Door({ title, intro, away, back }: { title: string; intro: string; away: string; back: () => void }) {
   return (

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Icon } from "./Icon";
+import { Picture } from "./Picture";
 
 export interface Option {
   value: string;
@@ -9,6 +10,7 @@ export interface Option {
   /** a second, smaller line */
   hint?: string | undefined;
   icon?: string | undefined;
+  picture?: string | undefined;
 }
 
 interface Face {
@@ -33,6 +35,7 @@ export function Choice({ type, name, option, checked, onChange, describedBy }: F
         onChange={(event) => onChange(event.currentTarget.checked)}
       />
       <span class="choice-face">
+        {option.picture ? <Picture name={option.picture} /> : null}
         {option.icon ? <Icon name={option.icon} /> : null}
         <span class="choice-text">
           {option.label}
