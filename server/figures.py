@@ -12,7 +12,7 @@ from server.board import Phone, Source, read_phone
 from server.progress import Period, days_of
 from sync.names import Names
 from sync.refused import count_refused
-from sync.rollup import count_by_volunteer, count_people, rollup_id
+from sync.rollup import count_by_volunteer, count_people, list_people, rollup_id
 from sync.store import NotFound, Store
 
 REMEMBERED = 5000
@@ -63,7 +63,20 @@ class Figures:
     async def _count_people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, int]:
         with_data = [code for code, rollup in rollups.items() if days_of(rollup, period)]
         counts = await asyncio.gather(*(self._people_of(ward, rollups[code], period) for code in with_data))
-        return dict(zip(with_data, counts, strict=True))
+        people = dict(zip(with_data, counts, strict=True))
+        held = {code: rollup["held"] for code, rollup in rollups.items() if rollup.get("held")}
+        if len(held) > 1 and not people.keys().isdisjoint(held):
+            units = sorted(held, key=lambda code: bool(code == held[code]))
+            people |= {**dict.fromkeys(units, 0), units[-1]: await self._count_held(ward, units, period)}
+        return people
+
+    async def _count_held(self, ward: str, units: Sequence[str], period: Period) -> int:
+        """Distinct people of units that are just being merged: whoever is in both meanwhile counts once."""
+        first, last = period.first.isoformat(), period.last.isoformat()
+        databases = [self._names.unit(ward, unit) for unit in units]
+        # first the one that is left: nobody who moves in between is missed
+        found = [await list_people(self._store, database, first, last) for database in databases]
+        return len(set().union(*found))
 
     async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> int:
         database = self._names.unit(ward, rollup["unit"])

@@ -64,7 +64,7 @@ class Caller:
     left: tuple[str, ...] = ()
     """Codes of units that they left a short while ago: what was recorded there may still come, for review.
     Whoever has left altogether has no `unit`."""
-    heirs: Mapping[str, str] = field(default_factory=dict)
+    heirs: Mapping[str, str] = field(default_factory=dict, compare=False)
     """In which unit each merged one of the ward goes on: what comes late for it is taken there."""
 
 

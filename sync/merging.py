@@ -39,13 +39,16 @@ log = structlog.get_logger(__name__)
 
 
 async def hold(store: Store, names: Names, ward: str, units: Sequence[str], levels: Levels) -> None:
-    """Returns once nobody writes the figures of these units any more but `release`."""
+    """Returns once nobody writes the figures of these units any more but `release`.
+
+    The last of the units, in which the others go on, is named in all of them.
+    """
     for unit in units:
         await Rollup(store, names, levels).refresh(names.unit(ward, unit))
         await store.update(
             names.ward(ward).rollup,
             rollup_id(unit),
-            lambda stored: {**stored, "held": True} if stored and not stored.get("held") else None,
+            lambda stored: {**stored, "held": units[-1]} if stored and not stored.get("held") else None,
         )
 
 

@@ -17,6 +17,7 @@ import pytest
 from sync.names import Names
 from sync.store import Store
 from tests.server.test_settings import ROOT, gtn
+from tests.sync.samples import visit
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -146,6 +147,45 @@ def test_what_cannot_be_done_is_one_line(run: Run, args: tuple[str, ...], input:
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len([line for line in ended.stderr.splitlines() if line.startswith("gtn: ")]) == 1
+
+
+CUT = """
+import time
+from sync.store import Store
+whole = Store.graft
+
+async def stop(self, *args):
+    await whole(self, *args)
+    print("here", flush=True)
+    time.sleep(60)
+
+Store.graft = stop
+from server.cli import main; main()
+"""
+
+
+def test_a_merge_whose_process_was_killed_is_ended_by_the_next(
+    run: Run, variables: dict[str, str], store: Store, names: Names
+) -> None:
+    for code in ("gop-tu", "gop-vao"):
+        assert run("unit", "add", code, "--name", f"Tổ {code}").returncode == 0
+    record = visit(unit="gop-tu")
+    anyio.run(store.graft, names.unit("09562", "gop-tu"), [record])
+    looked = run("unit", "merge", "gop-tu", "gop-vao")
+    assert "0 households, 0 residents, 1 visits, 0 people" in looked.stdout
+    assert "nothing was changed" in looked.stdout
+    words = [sys.executable, "-c", CUT, "unit", "merge", "gop-tu", "gop-vao", "--write"]
+    env = {"PATH": "/usr/bin:/bin", **variables}
+    with subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "here\n" in iter(process.stdout.readline, ""), "the merge moved nothing"
+        process.kill()
+    busy = run("unit", "merge", "gop-vao", "gop-tu", "--write")
+    assert (busy.returncode, "merge-busy" in busy.stderr) == (2, True)
+    assert run("unit", "merge", "gop-tu", "gop-vao", "--write").stdout.endswith("merged\n")
+    assert anyio.run(store.get, names.unit("09562", "gop-vao"), record["_id"])["unit"] == "gop-vao"
+    assert anyio.run(store.find, names.unit("09562", "gop-tu"), record["_id"]) is None
+    assert run("check").stdout == "0 differences\n"
 
 
 def test_the_first_administrator_is_created_once(run: Run, address: tuple[str, int]) -> None:

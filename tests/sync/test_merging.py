@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import anyio
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.check import check_store
+from server.figures import Figures
+from server.progress import Period
 from sync import merging
 from sync.conflicts import Conflicts
 from sync.erasing import erase, settle
@@ -20,6 +23,7 @@ from sync.ledger import Ledger
 from sync.names import Names
 from sync.rollup import Rollup, rollup_id
 from sync.store import Document, Store, StoreUnavailable
+from sync.traces import Traces
 from sync.units import prepare_server, prepare_unit, prepare_ward
 from tests.desk.documents import LEVELS
 from tests.sync.samples import child, helped, household, register, resident, visit
@@ -223,6 +227,20 @@ def test_figures_stand_still_while_records_are_in_both_units(pair: Pair) -> None
         await merging.release(pair.store, pair.names, WARD, pair.units, LEVELS)
         await Rollup(pair.store, pair.names, LEVELS).catch_up()
         assert await pair.people() == before
+
+    anyio.run(story)
+
+
+def test_whoever_is_in_both_units_for_a_moment_is_one_person(pair: Pair) -> None:
+    async def story() -> None:
+        documents = await fill(pair)
+        may = Period(date(2026, 5, 1), date(2026, 5, 31))
+        await merging.hold(pair.store, pair.names, WARD, pair.units, LEVELS)
+        nobody = Traces.of(set())
+        arriving = [merging.arrive(one, pair.target, (), nobody) for one in documents]
+        await pair.store.graft(pair.database(pair.target), arriving)
+        source = await Figures(pair.store, pair.names).read(WARD, pair.units, may)
+        assert sum(source.people.values()) == 1
 
     anyio.run(story)
 
