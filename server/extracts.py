@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -20,10 +20,13 @@ from server.numbers import vietnam_today, write_instant
 from server.texts import Translate, language_of, translate
 from sync import residents
 from sync.audited import Search, read_audit
+from sync.clocks import text_of
 from sync.residents import Held
 from sync.store import Document
 
 SINCE = date(2020, 1, 1)
+VERSION = 1
+"""Of the extract for programs; another one when a field changes its meaning."""
 FIELDS = ("label", "age_band", "identity", "gone", "restricted")
 
 
@@ -68,19 +71,80 @@ def rows_of(parts: list[Part], request: Request) -> Iterator[list[str]]:
             yield [t(f"extract.{part.key}"), line.what, line.value, line.at, line.by]
 
 
+async def read_data(request: Request, unit: str, id: str) -> dict[str, Any]:
+    """The same for programs: fields and codes as they are stored, of others nothing but who wrote or looked.
+
+    :raises Problem: ``not-found`` when there is nothing (any more).
+    """
+    site, who = site_of(request), viewer(request)
+    held = await residents.read_held(site.store, site.names, who.ward, unit, id)
+    if held is None:
+        raise Problem("not-found")
+    people = await names_of_people(request)
+    resident = {field: _signed(held.resident[field], people) for field in FIELDS if field in held.resident}
+    return {
+        "format": "go-tung-nha-extract",
+        "version": VERSION,
+        "made": text_of(datetime.now(UTC)),
+        "ward": who.ward,
+        "unit": unit,
+        "id": id,
+        "address": held.address,
+        "created": held.resident["created"]["at"],
+        "resident": resident,
+        "earlier": [_signed(entry, people) for entry in held.resident.get("history", ())],
+        "visits": [_visit_data(visit, id, people) for visit in held.visits],
+        "refused": [
+            _signed({"at": one["at"], "code": one["code"], "by": one.get("by")}, people)
+            for one in held.refused
+        ],
+        "looks": [
+            _signed({"at": one["at"], "action": one["action"], "role": one["role"], "by": one["by"]}, people)
+            for one in await _acts(request, held)
+        ],
+    }
+
+
+def _visit_data(visit: Document, id: str, people: Mapping[str, str]) -> dict[str, Any]:
+    """A visit as far as it is about this resident."""
+    record = visit["record"]["value"]
+    told = {
+        name: record[name] for name in ("at", "outcome", "note", "follow_up", "withdrawn") if name in record
+    }
+    helps = [
+        {name: value for name, value in help.items() if name != "person"}
+        for help in record.get("helps", ())
+        if help.get("person") == id
+    ]
+    return _signed({**told, "helps": helps, "by": visit["created"]["by"]}, people)
+
+
+def _only(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: document[name] for name in names if name in document}
+
+
+def _signed(register: Mapping[str, Any], people: Mapping[str, str]) -> dict[str, Any]:
+    """With the name of whoever signed, as on the page."""
+    by = str(register.get("by") or "")
+    return {**register, "by": people.get(by, by)}
+
+
 def _named(lines: Any, people: Mapping[str, str]) -> list[Line]:
     return [Line(one.what, one.value, write_instant(one.at), people.get(one.by, one.by)) for one in lines]
 
 
 async def _looks(request: Request, held: Held, people: Mapping[str, str]) -> list[Line]:
+    rows = [describe_entry(request, entry, people) for entry in await _acts(request, held)]
+    return [Line(row["action"], row["role"], row["at"], row["who"]) for row in rows]
+
+
+async def _acts(request: Request, held: Held) -> list[Document]:
     """Who saw the person, or a refused record of the person; newest first."""
     site, found = site_of(request), []
     for subject in (held.resident["_id"], *(entry["_id"] for entry in held.refused)):
         search = Search(ward=viewer(request).ward, first=SINCE, last=vietnam_today(), subject=subject)
         found += [entry async for entry in read_audit(site.store, site.names.audit, search)]
-    found.sort(key=lambda entry: str(entry["at"]), reverse=True)
-    rows = [describe_entry(request, entry, people) for entry in found]
-    return [Line(row["action"], row["role"], row["at"], row["who"]) for row in rows]
+    return sorted(found, key=lambda entry: str(entry["at"]), reverse=True)
 
 
 class _Words:

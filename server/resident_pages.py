@@ -6,6 +6,7 @@ audit before anything is shown. The look-up is posted: a name belongs into no ad
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from starlette.requests import Request
@@ -109,6 +110,17 @@ async def extract_table(request: Request) -> Response:
     held = await extracts.read_extract(request, found["unit"], found["resident"])
     await _note(request, "extracted")
     return send_csv(f"trich-luc-{request.path_params['ulid'][-6:]}.csv", extracts.rows_of(held, request))
+
+
+async def extract_data(request: Request) -> Response:
+    """The same for programs, so that the resident can take it elsewhere."""
+    found, _ = await _about(request, "resident-extracted")
+    held = await extracts.read_data(request, found["unit"], found["resident"])
+    await _note(request, "extracted")
+    name = f"trich-luc-{request.path_params['ulid'][-6:]}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    text = json.dumps(held, ensure_ascii=False, indent=1)
+    return Response(text, 200, headers, "application/json; charset=utf-8")
 
 
 async def correct_form(request: Request) -> Response:
@@ -260,6 +272,7 @@ routes: list[BaseRoute] = [
     route(f"{_ONE}/choose", choose, who=Permission.PRIVACY, methods=["POST"]),
     route(f"{_ONE}/extract", extract, who=Permission.PRIVACY),
     route(f"{_ONE}/extract.csv", extract_table, who=Permission.PRIVACY, fresh=True),
+    route(f"{_ONE}/extract.json", extract_data, who=Permission.PRIVACY, fresh=True),
     route(f"{_ONE}/correct", correct_form, who=Permission.PRIVACY),
     route(f"{_ONE}/correct", correct, who=Permission.PRIVACY, methods=["POST"]),
     route(f"{_ONE}/restrict", restrict, who=Permission.PRIVACY, methods=["POST"]),

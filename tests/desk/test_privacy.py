@@ -165,6 +165,23 @@ async def test_the_extract_holds_everything_and_says_who_looked(ward: Ward) -> N
     assert await ward.acts(person["_id"]) == ["resident-viewed", "resident-extracted"]
 
 
+async def test_the_extract_can_be_read_by_programs_and_tells_of_nobody_else(ward: Ward) -> None:
+    person = await ward.settle()
+    page = await ward.about("view", person)
+    answer = await ward.client.get(f"{page}/extract.json")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    told = answer.json()
+    assert (told["format"], told["version"], told["id"]) == ("go-tung-nha-extract", 1, person["_id"])
+    assert told["resident"]["identity"]["value"]["name"] == ward.name
+    assert told["visits"]
+    assert all(help["service"] for visit in told["visits"] for help in visit["helps"])
+    assert set(re.findall("resident:[0-9A-Z]{26}", answer.text)) == {person["_id"]}
+    assert "device:" not in answer.text
+    assert [one["action"] for one in told["looks"]] == ["resident-extracted"], "not in the log beforehand"
+    await age(ward.site, ward.client, 16)
+    assert (await ward.client.get(f"{page}/extract.json")).status_code == 403
+
+
 async def test_the_extract_is_taken_away_only_after_the_password(ward: Ward) -> None:
     person = await ward.settle()
     page = await ward.about("view", person)
