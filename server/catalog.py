@@ -23,7 +23,7 @@ from server.errors import Problem
 from sync.feed import follow
 from sync.store import Document, Store, StoreError
 
-NOT_FOR_PHONES = ("wards", "units")
+NOT_FOR_PHONES = ("wards", "units", "register")
 IMMUTABLE = "public, max-age=31536000, immutable"
 KEPT = 5
 

@@ -141,6 +141,9 @@ def apply_retention(
 
     found = on_site(lambda site: (list_due if dry_run else apply)(site, vietnam_today()))
     for due in found:
+        if not due.unit:
+            print(f"register: {due.count('request')} requests, {due.count('incident')} incidents")
+            continue
         counts = f"{len(due.residents)} residents, text of {len(due.visits)} visits"
         print(f"{due.unit}: {counts}, {len(due.refused)} refused records")
     print("would be removed" if found and dry_run else "removed" if found else "nothing is past its time")

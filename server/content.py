@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from sync.documents import AgeBand, Day, Instant, Key, Outcome
 
 FOLDER = Path(__file__).parent / "catalog"
+Days = Annotated[int, Meta(ge=1, le=36500)]
 Filled = Annotated[str, Meta(min_length=1)]
 
 
@@ -86,7 +87,14 @@ class Campaign(Struct, frozen=True, kw_only=True):
     deadline: Instant
     themes: list[Text]
     slogans: list[Text]
-    keep_days: Annotated[int, Meta(ge=1, le=36500)]
+    keep_days: Days
+
+
+class Register(Struct, frozen=True, kw_only=True):
+    """How long the ward keeps residents' requests after the answer, and incidents after they are settled."""
+
+    requests_days: Days
+    incidents_days: Days
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -176,6 +184,7 @@ class Content(Struct, frozen=True, kw_only=True):
     campaigns: list[Campaign]
     targets: list[Target]
     policies: list[Policy]
+    register: Register
     guides: list[Guide]
     units: UnitFile
     wards: WardFile

@@ -1,8 +1,9 @@
 """Named records go when their time is over: ``gtn retention`` and, once a day, the server by itself.
 
 Each campaign says how long they are kept (``keep_days`` in server/catalog/campaigns.json); for what belongs
-to none, ``GTN_KEEP_DAYS`` does. What goes is decided in `sync.retention`. Of all processes one does it once a
-day (Vietnam's), and the audit has it before anything is removed.
+to none, ``GTN_KEEP_DAYS`` does; for requests and incidents, server/catalog/register.json. What goes is said
+in `sync.retention`. Of all processes one does it once a day (Vietnam's), and the audit has it before anything
+is removed.
 
 Nothing brings back what was removed, so a clock that is wrong must not remove anything: when the last day on
 which this was done lies more than `LEAP_DAYS` back, or ahead, the server leaves it to a person.
@@ -18,7 +19,7 @@ import structlog
 
 from server.numbers import vietnam_today
 from sync.audit import Act
-from sync.retention import Due, Term, Terms, find_due, remove
+from sync.retention import Due, Term, Terms, find_due, find_due_in_register, remove
 from sync.store import Document, StoreError
 from sync.ulids import new_ulid
 
@@ -41,7 +42,7 @@ def terms_of(site: Site) -> Terms:
 
 
 async def list_due(site: Site, today: date) -> list[Due]:
-    """What is past its time on this day, of every unit that has any.
+    """What is past its time on this day, of every unit that has any and of the ward's register.
 
     :raises StoreError: when a unit cannot be read.
     """
@@ -49,6 +50,9 @@ async def list_due(site: Site, today: date) -> list[Due]:
     units = [unit for ward, unit in filter(None, owners) if ward == site.settings.ward]
     terms = terms_of(site)
     found = [await find_due(site.store, site.names, site.settings.ward, unit, terms, today) for unit in units]
+    days = site.catalog.content.register
+    kept = {"request": days.requests_days, "incident": days.incidents_days}
+    found.append(await find_due_in_register(site.store, site.names, site.settings.ward, kept, today))
     return [due for due in found if due]
 
 
@@ -63,13 +67,14 @@ async def apply(site: Site, today: date) -> list[Due]:
             by="gtn",
             role="",
             action="retention-applied",
-            subject=f"unit:{due.unit}",
+            subject=f"unit:{due.unit}" if due.unit else "register",
             unit=due.unit,
             ward=due.ward,
         )
         await site.audit.write(act)
         await remove(site.store, site.names, due)
-        site.hint(site.names.unit(due.ward, due.unit))
+        if due.unit:
+            site.hint(site.names.unit(due.ward, due.unit))
     await site.store.update(site.names.accounts, _MARK, lambda _: _mark(today, "gtn", done=True))
     return found
 
@@ -93,6 +98,7 @@ async def follow(site: Site) -> None:
         try:
             for due in await apply_daily(site, datetime.now(UTC)) or ():
                 counts = {"residents": len(due.residents), "visits": len(due.visits)}
+                counts |= {"requests": due.count("request"), "incidents": due.count("incident")}
                 log.warning("removed what was past its time", unit=due.unit, **counts)
         except StoreError as error:
             log.warning("retention waits for the store", code=error.code)

@@ -6,12 +6,13 @@ visits and in refused records likewise. What is counted (days, outcomes, service
 every figure of work done stays true. Nothing else is touched: households are doors, not people.
 
 A resident belongs to the last day on which anything happened to the record or someone helped this person; a
-visit to its own day; a refused record to the day it came.
+visit to its own day; a refused record to the day it came. The register of requests and incidents has days of
+its own, since it proves that the ward answered: an entry goes as a whole, counted from its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from typing import Any
 from sync.erasing import AT_ONCE, erase_all, redact_all
 from sync.names import Names
 from sync.redaction import emptied, people_of, without_text
+from sync.requests import is_running, list_all
 from sync.store import Document, Store
 
 VIETNAM = timedelta(hours=7)
@@ -55,16 +57,24 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Ids in one unit of which the time is over: of residents, of visits with text, of refused records."""
+    """Ids of which the time is over: of residents, of visits with text, of refused records in one unit.
+
+    With an empty `unit` it is the ward's register: requests that were answered, incidents that were settled.
+    """
 
     ward: str
     unit: str
     residents: tuple[str, ...] = ()
     visits: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    register: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.residents or self.visits or self.refused)
+        return bool(self.residents or self.visits or self.refused or self.register)
+
+    def count(self, kind: str) -> int:
+        """How many requests or incidents (`kind`) of the register."""
+        return sum(id.startswith(f"{kind}:") for id in self.register)
 
 
 async def find_due(store: Store, names: Names, ward: str, unit: str, terms: Terms, today: date) -> Due:
@@ -93,11 +103,46 @@ async def find_due(store: Store, names: Names, ward: str, unit: str, terms: Term
     return Due(ward, unit, tuple(residents), tuple(visits), tuple(refused))
 
 
+async def find_due_in_register(
+    store: Store, names: Names, ward: str, days: Mapping[str, int], today: date
+) -> Due:
+    """What the ward's register keeps no longer: `days` by ``request`` and ``incident``, from the end of each.
+
+    :raises StoreError: when it cannot be read whole.
+    """
+    due = [
+        one["_id"]
+        for kind, keep in days.items()
+        for one in await list_all(store, names.ward(ward).privacy, kind)
+        if (end := _latest(_end_of(one))) is not None and end + timedelta(keep) < today
+    ]
+    return Due(ward, "", register=tuple(due))
+
+
+def _end_of(entry: Document) -> list[Any]:
+    """The instants that say when a request was answered or an incident settled; none while it is open."""
+    if entry["type"] == "request":
+        return [entry["closed"]["at"]] if entry["state"] == "closed" else []
+    return [] if is_running(entry) else [entry["discovered"], entry["reported"]]
+
+
+async def _forget(store: Store, database: str, ids: Sequence[str]) -> None:
+    for id in ids:
+        found = await store.find(database, id)
+        if found is not None:
+            await store.delete(database, id, found["_rev"])
+    await store.compact(database)
+
+
 async def remove(store: Store, names: Names, due: Due) -> None:
     """May be called again at any time, and goes on where it was cut short.
 
     :raises StoreError: when it was.
     """
+    if due.register:
+        await _forget(store, names.ward(due.ward).privacy, due.register)
+    if not due.unit:
+        return
     for start in range(0, len(due.residents), AT_ONCE):
         some = due.residents[start : start + AT_ONCE]
         await erase_all(store, names, due.ward, due.unit, some, traced=False)

@@ -20,6 +20,7 @@ from server.retention import apply, apply_daily, list_due
 from server.settings import Settings
 from server.site import Site
 from server.texts import Texts
+from sync import requests
 from sync.names import Names
 from sync.retention import Term, Terms
 from sync.rollup import Rollup, rollup_id
@@ -167,6 +168,43 @@ def test_a_branch_that_waits_to_be_merged_loses_its_text_too(site: Site) -> None
     leaves = anyio.run(site.store.leaves, database, first["_id"])
     assert len(leaves) == 2
     assert [leaf["record"]["value"].get("note") for leaf in leaves] == [None, None]
+
+
+def test_the_register_forgets_what_was_settled_long_ago_and_nothing_that_is_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, today = site.ward.privacy, datetime.now(UTC).date()
+
+    async def fill_register() -> list[str]:
+        common: dict[str, Any] = {"by": "person:a", "note": "n", "unit": UNIT, "resident": ""}
+        done, open_ = [
+            await requests.open_request(site.store, database, kind="view", received=today, **common)
+            for _ in range(2)
+        ]
+        await requests.close_request(
+            site.store, database, done["_id"].partition(":")[2], by="person:a", answer="x"
+        )
+        settled, running = [
+            await requests.open_incident(
+                site.store, database, discovered=datetime.now(UTC), by="person:a", subject="", what="w"
+            )
+            for _ in range(2)
+        ]
+        ulid = settled["_id"].partition(":")[2]
+        await requests.change_incident(site.store, database, ulid, needless="không có rủi ro")
+        return [one["_id"] for one in (done, settled, open_, running)]
+
+    ids = anyio.run(fill_register)
+    monkeypatch.setattr(cli, "on_site", lambda work: anyio.run(work, site))
+    for days, dry_run in ((1824, False), (1827, True), (1827, False)):
+        monkeypatch.setattr("server.numbers.vietnam_today", lambda days=days: today + timedelta(days))
+        cli.apply_retention(dry_run=dry_run)
+        left = [id for id in ids if anyio.run(site.store.find, database, id)]
+        assert left == (ids[2:] if days == 1827 and not dry_run else ids)
+    lines = capsys.readouterr().out.splitlines()
+    row = "register: 1 requests, 1 incidents"
+    assert lines.count(row) == 2
+    assert lines.index(row) < lines.index("would be removed")
 
 
 def test_one_process_does_it_once_a_day_and_one_that_died_is_followed_by_another(
