@@ -23,7 +23,7 @@ from server.site import Site
 from server.templates import render
 from server.texts import Translate, language_of, texts, translate
 from sync.audit import Act
-from sync.refused import Entry, Place, count_refused, find_refused, list_refused
+from sync.refused import Choice, Entry, Place, count_refused, find_refused, list_refused
 from sync.store import NotFound
 from sync.text import sort_key
 
@@ -51,7 +51,7 @@ async def index(request: Request) -> Response:
     begin = _begin(request)
     try:
         counts = await count_refused(site.store, database)
-        entries, further = await list_refused(site.store, database, chosen, begin)
+        entries, further = await list_refused(site.store, database, Choice(unit=chosen or ""), begin)
     except NotFound:  # a ward whose databases were never made has refused nothing
         counts, entries, further = {}, [], None
     if chosen is not None and chosen not in counts and chosen not in site.catalog.units:

@@ -39,6 +39,7 @@ from server.units import Units
 from sync import erasing, withdrawing
 from sync.audit import Audit
 from sync.conflicts import Conflicts
+from sync.deciding import Deciding
 from sync.design import deploy
 from sync.embedded.child import EmbeddedStore, StoreFailed
 from sync.embedded.door import Door, Taken, find_reach
@@ -83,6 +84,7 @@ class Site:
     cards: Cards = field(init=False)
     units: Units = field(init=False)
     merging: Merging = field(init=False)
+    deciding: Deciding = field(init=False)
 
     def __post_init__(self) -> None:
         """Join the parts: what phones write is merged and counted, and open dashboards are told."""
@@ -106,6 +108,8 @@ class Site:
         self.gateway = Gateway(
             self.store, self.names, identify=find_caller, sentence=say, on_written=self.hint
         )
+
+        self.deciding = Deciding(self.store, self.names, self.audit, self.hint)
 
     def hint(self, database: str) -> None:
         """A unit's database has something new."""
@@ -210,6 +214,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.live.run(),
         erasing.follow(site.store, site.names),
         withdrawing.follow(site.store, site.names),
+        site.deciding.follow(site.settings.ward),
         site.tries.follow(),
         retention.follow(site),
         site.merging.follow(),

@@ -6,12 +6,13 @@ change or removal. An entry names the thing by its id and holds nothing about a 
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from sync.names import Names
-from sync.store import Store
+from sync.store import Conflict, Store
 from sync.ulids import new_ulid
 
 DESIGN = "audit"
@@ -77,12 +78,15 @@ class Audit:
         self._store = store
         self._database = names.audit
 
-    async def write(self, act: Act) -> None:
+    async def write(self, act: Act, ulid: str = "") -> None:
         """Returns once the entry is stored; what it is about may be shown only then.
 
+        :param ulid: names the entry, so that an act that is told twice is written down once.
         :raises StoreError: when it was not.
         """
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        await self._store.put(
-            self._database, {"_id": f"audit:{new_ulid()}", "type": "audit", "at": at, **asdict(act)}
-        )
+        entry = {"_id": f"audit:{ulid or new_ulid()}", "type": "audit", "at": at, **asdict(act)}
+        if ulid and await self._store.find(self._database, entry["_id"]) is not None:
+            return
+        with suppress(Conflict) if ulid else nullcontext():
+            await self._store.put(self._database, entry)

@@ -138,6 +138,26 @@ def check(writer: Writer, incoming: Document, stored: Stored) -> None:
     check_past(writer, incoming, stored)
 
 
+def check_accepted(person: str, unit: str, incoming: Document, stored: Stored) -> None:
+    """Pass a document that the desk takes in after all, brought by `person` for a unit.
+
+    Everything is as in `check`, but the desk answers for who recorded it and where it branched off.
+
+    :raises Refusal: with one of `CODES`.
+    """
+    check_form(incoming)
+    if incoming["unit"] != unit:
+        raise Refusal("wrong-unit")
+    if stored.deleted:
+        raise Refusal("gone")
+    if stored.winner is not None and incoming["created"] != stored.winner.get("created"):
+        raise Refusal("created-changed")
+    check_text(incoming)
+    check_consent(incoming)
+    check_restricted(incoming, stored)
+    check_past(Writer(person, unit, True, True), incoming, stored)
+
+
 def check_form(incoming: Document) -> None:
     """The document alone: its id, type, size and fields."""
     found = _ID.fullmatch(str(incoming.get("_id")))

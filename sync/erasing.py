@@ -50,6 +50,8 @@ __all__ = (
 )
 
 _BARE = frozenset({"_id", "_rev", "_revisions", "_deleted"})
+_TYPED = ("message", "document")
+"""Of a decision about a refused record (`sync.deciding`), what may say something about people."""
 AT_ONCE = 500
 SETTLE_SECONDS = 600.0
 
@@ -242,26 +244,44 @@ async def empty_quarantine(
 ) -> int:
     """`database` as phones name it. What could be read of a visit stays, without its text."""
     count = 0
+
+    def again(entry: Document | None) -> Document | None:
+        return None if entry is None else empty_entry(entry, ids, traces)
+
     async for page in store.pages(quarantine, startkey="refused:", endkey="refused;"):
         for entry in page:
             if entry.get("database") != database:
                 continue
-            empty = empty_entry(entry, ids, traces)
-            if empty != entry:
-                await store.update(quarantine, entry["_id"], lambda _, empty=empty: empty)  # type: ignore[misc]
+            if empty_entry(entry, ids, traces) != entry:
+                await store.update(quarantine, entry["_id"], again)
                 count += 1
     return count
 
 
 def empty_entry(entry: dict[str, Any], ids: Collection[str], traces: Traces) -> dict[str, Any]:
-    """What the quarantine may keep of an entry (``document``, ``detail``)."""
-    document = entry.get("document")
-    said = json.dumps(document)
+    """What the quarantine may keep of an entry: of its document, of what the desk made of it and said."""
+    document, decision = entry.get("document"), entry.get("decision")
+    said = json.dumps([document, decision])
     if any(id in said for id in ids):
-        return {**entry, "detail": "", "document": emptied(document, ids)}
+        return silent(entry, ids)
     home = str(document.get("household")) if isinstance(document, dict) else ""
-    kept = masked(document, home, traces)
-    return entry if kept == document else {**entry, "detail": "", "document": kept}
+    kept = {**entry, "document": masked(document, home, traces)}
+    if decision:
+        kept["decision"] = {
+            **decision,
+            **{name: masked(decision[name], home, traces) for name in _TYPED if name in decision},
+        }
+    return entry if kept == entry else {**kept, "detail": ""}
+
+
+def silent(entry: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
+    """An entry without anything that was typed; what is, or speaks of, one of these residents goes whole."""
+    kept = {**entry, "detail": "", "document": emptied(entry.get("document"), ids)}
+    if decision := entry.get("decision"):
+        kept["decision"] = {name: value for name, value in decision.items() if name not in _TYPED}
+        if "document" in decision:
+            kept["decision"]["document"] = emptied(decision["document"], ids)
+    return kept
 
 
 async def _alive(store: Store, database: str, ids: Sequence[str]) -> set[str]:

@@ -19,8 +19,8 @@ STATUS = {
     "method-not-allowed": 405,
     "too-large": 413,
     "bad-content-type": 415,
-    "too-many-refused": 429,
     "store-unavailable": 503,
+    "too-many-refused": 503,
 }
 RETRY_SECONDS = {"store-unavailable": 5, "too-many-refused": 3600}
 

@@ -89,7 +89,7 @@ class Writes:
         """
         revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
         erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
-        refused = [r for d in revisions.values() if (r := _check_envelope(d, erased)) is not None]
+        refused = [r for d in revisions.values() if (r := check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
         candidates = list(revisions.values())
@@ -129,7 +129,7 @@ class Writes:
         """
         revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
         erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
-        refused = [r for d in revisions.values() if (r := _check_envelope(d, erased)) is not None]
+        refused = [r for d in revisions.values() if (r := check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
         known: set[tuple[str, str]] = set()
@@ -334,7 +334,7 @@ def _named(document: Document) -> Document:
     return document
 
 
-def _check_envelope(document: Document, erased: Collection[str]) -> Refused | None:
+def check_envelope(document: Document, erased: Collection[str]) -> Refused | None:
     """Revision and history as CouchDB would accept them; one bad one would fail the whole batch there."""
     if document["_id"] in erased:
         return Refused(document, "erased")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +18,17 @@ import msgspec
 
 from sync import checks, id_numbers
 from sync.documents import ULID
-from sync.store import Document, PartlySaved, Store, StoreUnavailable
+from sync.refused import DESIGN
+from sync.store import Document, NotFound, PartlySaved, Row, Store, StoreUnavailable
 
 _ID = re.compile(rf"[a-z]+:{ULID}")
-DAILY = 2000
-"""Documents of one device that are kept in one day, so that a broken phone cannot fill the disk."""
+MOST = 2000
+LARGEST = 20_000_000
+"""Documents of one device, and bytes, that may wait for a decision: no broken phone fills the disk."""
 
 
 class QuarantineFull(Exception):
-    """The device had too many documents refused today."""
+    """Too much that the device brought waits for a decision; what it brings now stays on the phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +62,47 @@ class Bringer:
 class Quarantine:
     """Writes to one quarantine database after another, as the wards come."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, most: int = MOST, largest: int = LARGEST) -> None:
         self._store = store
-        self._day = ""
-        self._kept: Counter[str] = Counter()
+        self._most = most
+        self._largest = largest
 
     async def keep(self, database: str, bringer: Bringer, refused: Sequence[Refused]) -> None:
         """Returns once every document is written or was there before.
 
-        :raises QuarantineFull: when the device is over its daily number.
+        :raises QuarantineFull: when the device has too much there, whichever process took it.
         :raises StoreError: when any could not be written.
         """
         if not refused:
             return
-        self._check_quota(bringer)
         entries = {entry["_id"]: entry for entry in (describe(bringer, item) for item in refused)}
+        if await self._is_full(database, bringer.device):
+            rows = await self._store.all_docs(database, keys=list(entries))
+            entries = {row["key"]: entries[row["key"]] for row in rows if "error" in row}
+            if entries:
+                raise QuarantineFull
         try:
-            self._kept[bringer.device] += len(await self._store.bulk(database, list(entries.values())))
+            await self._store.bulk(database, list(entries.values()))
         except PartlySaved as error:
-            self._kept[bringer.device] += len(error.saved)
             if set(error.failed.values()) != {"conflict"}:
                 raise StoreUnavailable(f"quarantine: {error.failed}") from None
 
-    def _check_quota(self, bringer: Bringer) -> None:
-        if bringer.at[:10] != self._day:
-            self._day = bringer.at[:10]
-            self._kept.clear()
-        if self._kept[bringer.device] >= DAILY:
-            raise QuarantineFull
+    async def _is_full(self, database: str, device: str) -> bool:
+        rows: list[Row] = []
+        with suppress(NotFound):  # a view that is not there yet is no reason to take nothing
+            rows = await self._store.view(database, DESIGN, "devices", key=device)
+        return any(is_full(row["value"], self._most, self._largest) for row in rows)
+
+
+async def full_devices(store: Store, database: str) -> list[str]:
+    """Devices whose refused records are not taken until some are decided."""
+    rows = await store.view(database, DESIGN, "devices", group=True)
+    return [str(row["key"]) for row in rows if is_full(row["value"], MOST, LARGEST)]
+
+
+def is_full(held: Mapping[str, Any], most: int = MOST, largest: int = LARGEST) -> bool:
+    """Whether a device with `held` (``count`` and ``sum`` of bytes) has no room."""
+    return bool(held["count"] >= most or held["sum"] >= largest)
 
 
 def describe(bringer: Bringer, refused: Refused) -> Document:
@@ -108,6 +123,7 @@ def describe(bringer: Bringer, refused: Refused) -> Document:
         "code": refused.why,
         "detail": masked(refused.detail),
         "document": masked(refused.document),
+        "size": len(content.encode()),
     }
 
 

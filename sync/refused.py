@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sync.store import Document, NotFound, Store
 
@@ -37,6 +37,19 @@ class Place:
         return cls(found[1], found[2])
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which records: those to be decided or the decided ones, of one unit, for one reason, or all."""
+
+    state: Literal["open", "decided"] = "open"
+    unit: str = ""
+    code: str = ""
+
+    @property
+    def key(self) -> list[str]:
+        return [self.state, self.unit, self.code]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One row of the list; `hash` is the id without its prefix, `kind` the type the document claims."""
@@ -48,29 +61,74 @@ class Entry:
     device: str
     code: str
     kind: str
+    outcome: str
 
 
-async def count_refused(store: Store, database: str) -> dict[str, int]:
+async def count_refused(
+    store: Store, database: str, state: Literal["open", "decided"] = "open"
+) -> dict[str, int]:
     """Refused records by unit, of those that have any."""
-    rows = await store.view(database, DESIGN, "by_unit", group_level=1)
-    return {row["key"][0]: int(row["value"]) for row in rows}
+    rows = await store.view(
+        database, DESIGN, "listed", group_level=3, startkey=[state, ""], endkey=[state, {}]
+    )
+    return {row["key"][1]: int(row["value"]) for row in rows if row["key"][1] and not row["key"][2]}
+
+
+async def count_reasons(store: Store, database: str, choice: Choice) -> dict[str, int]:
+    """Records by the reason why they were refused, of the choice's state and unit."""
+    start = [choice.state, choice.unit]
+    rows = await store.view(
+        database, DESIGN, "listed", group_level=3, startkey=[*start, ""], endkey=[*start, {}]
+    )
+    return {row["key"][2]: int(row["value"]) for row in rows if row["key"][2]}
 
 
 async def list_refused(
-    store: Store, database: str, unit: str | None = None, begin: Place | None = None
+    store: Store, database: str, choice: Choice, begin: Place | None = None, most: int = PAGE
 ) -> tuple[list[Entry], Place | None]:
-    """At most `PAGE` entries, newest first, of one unit or all; and where the next page begins, if any."""
-    asked: dict[str, Any] = {"descending": True, "reduce": False, "limit": PAGE + 1}
-    if unit is not None:
-        asked.update(startkey=[unit, begin.at if begin else {}], endkey=[unit])
-    elif begin is not None:
-        asked.update(startkey=begin.at)
+    """At most `most` entries, newest first; and where the next page begins, if any."""
+    asked: dict[str, Any] = {"descending": True, "reduce": False, "limit": most + 1}
+    asked.update(startkey=[*choice.key, begin.at if begin else {}], endkey=choice.key)
     if begin is not None:
         asked["startkey_docid"] = _id(begin.hash)
-    rows = await store.view(database, DESIGN, "by_time" if unit is None else "by_unit", **asked)
-    entries = [_entry(row, row["key"] if unit is None else row["key"][1]) for row in rows]
-    beyond = entries[PAGE:]
-    return entries[:PAGE], Place(beyond[0].at, beyond[0].hash) if beyond else None
+    rows = await store.view(database, DESIGN, "listed", **asked)
+    entries = [_entry(row, row["key"][3]) for row in rows]
+    beyond = entries[most:]
+    return entries[:most], Place(beyond[0].at, beyond[0].hash) if beyond else None
+
+
+async def count_outcomes(store: Store, database: str, person: str) -> int:
+    """How many decisions there are about what this person sent."""
+    rows = await store.view(
+        database, DESIGN, "outcomes", group_level=1, startkey=[person], endkey=[person, {}]
+    )
+    return int(rows[0]["value"]) if rows else 0
+
+
+async def list_outcomes(store: Store, database: str, person: str, most: int = 500) -> list[Document]:
+    """The last decisions, newest first: ``{id, rev, outcome, at, message?, accepted?}``."""
+    rows = await store.view(
+        database,
+        DESIGN,
+        "outcomes",
+        reduce=False,
+        include_docs=True,
+        descending=True,
+        startkey=[person, {}],
+        endkey=[person],
+        limit=most,
+    )
+    return [_outcome(row["doc"]) for row in rows if row.get("doc")]
+
+
+def _outcome(entry: Document) -> Document:
+    decision = entry["decision"]
+    told = {"id": entry["id"], "rev": entry["rev"], "outcome": decision["outcome"], "at": decision["at"]}
+    if decision.get("message"):
+        told["message"] = decision["message"]
+    if decision.get("rev"):
+        told["accepted"] = decision["rev"]
+    return told
 
 
 async def find_refused(store: Store, database: str, hash: str) -> Document | None:
@@ -88,5 +146,8 @@ def _id(hash: str) -> str:
 
 
 def _entry(row: Mapping[str, Any], at: Any) -> Entry:
-    told = {name: str(row["value"].get(name) or "") for name in ("unit", "by", "device", "code", "kind")}
+    told = {
+        name: str(row["value"].get(name) or "")
+        for name in ("unit", "by", "device", "code", "kind", "outcome")
+    }
     return Entry(hash=row["id"].removeprefix("refused:"), at=str(at), **told)

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sync.erasing import AT_ONCE, erase_all, redact_all
+from sync.erasing import AT_ONCE, erase_all, redact_all, silent
 from sync.names import Names
-from sync.redaction import emptied, people_of, without_text
+from sync.redaction import people_of, without_text
 from sync.requests import is_running, list_all
 from sync.store import Document, Store
 
@@ -161,7 +161,7 @@ def _silent(entry: Document) -> Document:
     """A refused record without anything that was typed."""
     document: Any = entry.get("document")
     own = [document["_id"]] if isinstance(document, dict) and document.get("type") != "visit" else []
-    return {**entry, "detail": "", "document": emptied(document, [id for id in own if isinstance(id, str)])}
+    return silent(entry, [id for id in own if isinstance(id, str)])
 
 
 def _at(register: Any) -> Any:

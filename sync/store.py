@@ -307,6 +307,21 @@ class Store:
             raise BadAnswer("CouchDB did not say which revisions it lacks")
         return {(id, rev) for id, entry in answer.items() for rev in entry.get("missing", ())}
 
+    async def known_revisions(self, database: str, id: str) -> set[str]:
+        """Every revision the store has heard of, also those without a body; none for no document."""
+        try:
+            answer = await self._ask(
+                "GET", [database, *_steps(id)], params={"open_revs": "all", "revs": "true"}
+            )
+        except NotFound as error:
+            if "Database does not exist" in error.reason:
+                raise
+            return set()
+        if not isinstance(answer, list) or not all("ok" in row for row in answer):
+            raise BadAnswer(f"CouchDB did not give every open revision of {id}")
+        trees = [row["ok"]["_revisions"] for row in answer]
+        return {f"{tree['start'] - back}-{name}" for tree in trees for back, name in enumerate(tree["ids"])}
+
     async def graft(self, database: str, documents: Sequence[Document]) -> None:
         """Add revisions that bring their own names and ancestors (`_rev`, `_revisions`), as replication does.
 
