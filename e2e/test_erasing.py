@@ -90,7 +90,7 @@ def test_someone_erased_at_the_desk_is_gone_from_a_phone_that_edited_offline(
     fetch_news(nam)
 
     note = nam.page.get_by_test_id("erased")
-    expect(note).to_contain_text("Theo đề nghị của người dân, thông tin của 1 người đã được xóa khỏi máy này")
+    expect(note).to_contain_text("Thông tin của 1 người đã được phường xóa nên cũng được xóa khỏi máy này")
     expect(nam.page.get_by_text("Mọi bản ghi đã về tới phường.")).to_be_visible()
     expect(nam.page.get_by_test_id("count-refused")).to_contain_text("0")
     assert check(nam.page, "the word of an erasure") == []

@@ -383,7 +383,7 @@ export const en: Texts = {
   "sync.next": "Next try at {time}",
   "sync.fine": "Every record has reached the ward.",
   "sync.lost": "The browser has cleared this app's records on this phone. What was sent comes back by itself; not sent and gone: {n}. Please write those again if you can, and add the app to the Home screen.",
-  "sync.erased": "At the residents' own request, what was recorded about {n} of them was removed from this phone, also what had not been sent. There is nothing you need to do.",
+  "sync.erased": "The ward has removed what was recorded about {n} residents, so it was removed from this phone, too, also what had not been sent. There is nothing you need to do.",
   "sync.erased.seen": "I see",
   "sync.left": "You now belong to {unit}. The former team’s records are no longer on this phone.",
   "sync.left.records": "Unsent records of the former team that went to the ward for review: {n}.",

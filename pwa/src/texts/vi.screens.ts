@@ -200,7 +200,7 @@ export const screens = {
   "sync.error.signed-out": "Phiên đăng nhập đã hết. Đăng nhập lại là gửi được; bản ghi vẫn còn nguyên trên máy.",
   "sync.error.device-revoked": "Máy này không còn được phép gửi. Bản ghi vẫn còn trên máy; xin hỏi tổ trưởng hoặc phường.",
   "sync.lost": "Trình duyệt đã xóa dữ liệu của ứng dụng trên máy này. Các bản đã gửi sẽ tự tải về lại; {n} bản chưa gửi không còn nữa, xin ghi lại nếu nhớ. Để tránh lần sau, xin thêm ứng dụng vào màn hình chính.",
-  "sync.erased": "Theo đề nghị của người dân, thông tin của {n} người đã được xóa khỏi máy này, kể cả phần chưa gửi. Anh/chị không phải làm gì thêm.",
+  "sync.erased": "Thông tin của {n} người đã được phường xóa nên cũng được xóa khỏi máy này, kể cả phần chưa gửi. Anh/chị không phải làm gì thêm.",
   "sync.erased.seen": "Đã hiểu",
   "sync.left": "Anh/chị nay thuộc {unit}. Dữ liệu của tổ cũ không còn trên máy này.",
   "sync.left.records": "{n} bản ghi chưa gửi của tổ cũ đã gửi về phường để xem lại.",
