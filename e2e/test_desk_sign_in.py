@@ -268,8 +268,6 @@ def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
     wrong += check(admin, "link", targets=False)
 
     page = contexts(360, 640).new_page()
-    page.goto(f"{server.url}/join")
-    wrong += check(page, "code to be typed", targets=False)
     page.goto(link)
     expect(page.get_by_label("Tên đăng nhập")).to_have_value(login)
     page.get_by_label("Mật khẩu mới", exact=True).fill("matkhau2026")

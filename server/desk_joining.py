@@ -29,14 +29,6 @@ HERE = "/join"
 ATTEMPT_LENGTHS = range(16, 121)
 
 
-async def index(request: Request) -> Response:
-    """Where a code is typed that was told by word of mouth; ``?code=`` leads to its page."""
-    code = read_code(request.query_params.get("code", ""))
-    if code:
-        return RedirectResponse(f"{HERE}/{code}", 303)
-    return render(request, "join.html", address=HERE)
-
-
 async def look(request: Request) -> Response:
     """Whom the link is for, and the form for their password; a phone's invitation is opened in the app."""
     code = read_code(request.path_params["code"])
@@ -93,7 +85,6 @@ async def _audit(request: Request, person: Document, action: Action) -> None:
 
 
 routes: list[BaseRoute] = [
-    route(HERE, index, who=PUBLIC),
     route(HERE + "/{code}", look, who=PUBLIC),
     route(HERE + "/{code}", choose_password, who=PUBLIC, methods=("POST",)),
 ]

@@ -1,10 +1,11 @@
 """Invitations: how a phone comes to be somebody's without a password, and people of the ward to their first.
 
 A document ``invitation:<hash>`` in ``accounts`` ``{type, person, role, unit, by, by_name, created, expires,
-revoked, used?, attempt?, device?}``. A code has 8 characters of an alphabet without those that are mistaken
-for others (39 bits), lives 72 hours and opens one phone. The id is scrypt (RFC 7914) of the code: to find one
-from a copy of the database takes longer than it lives. The phone names its attempt: an answer that was lost
-on the way may be asked for again, by it alone.
+revoked, used?, attempt?, device?}``. A phone's code has 8 characters of an alphabet without those that are
+mistaken for others (40 bits), so that it can be read aloud; it lives 72 hours and opens one phone. A link on
+which a password is set is never typed: its code has 26 (130 bits). The id is scrypt (RFC 7914) of the code:
+to find a phone's from a copy of the database takes longer than it lives. The phone names its attempt: an
+answer that was lost on the way may be asked for again, by it alone.
 
 An invitation is for a person as they were when it was made, from someone who may use the desk: it ends when
 the role or unit changes, and while the one who made it is out or may not invite such a person any more.
@@ -31,6 +32,7 @@ from sync.store import Document
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 LENGTH = 8
+LINK_LENGTH = 26
 LIFETIME = timedelta(hours=72)
 REPEATABLE = timedelta(hours=1)
 """How long the phone that used an invitation may ask again for the answer."""
@@ -53,7 +55,8 @@ class Invitations:
 
     async def make(self, person: Document, by: str, by_name: str) -> Invited:
         """An invitation for this person, from the one who asks."""
-        code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+        length = LENGTH if person["role"] in OF_A_UNIT else LINK_LENGTH
+        code = "".join(secrets.choice(ALPHABET) for _ in range(length))
         now = datetime.now(UTC)
         document = {
             "_id": await id_of(code),
@@ -208,7 +211,7 @@ def is_repeat(invitation: Mapping[str, Any], mark: str, now: datetime) -> bool:
 
 def read_code(typed: str) -> str:
     """The code in what somebody typed: any case, with dashes or spaces; "O" and "I" are read as typed."""
-    return "".join(sign for sign in typed.upper() if sign.isalnum())[: LENGTH * 2]
+    return "".join(sign for sign in typed.upper() if sign.isalnum())[: LINK_LENGTH * 2]
 
 
 def show_code(code: str) -> str:

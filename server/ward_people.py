@@ -6,6 +6,7 @@ the moment it is made and never again.
 
 from __future__ import annotations
 
+import segno
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -14,7 +15,6 @@ from server import people, second_factor
 from server.access import Viewer, route, site_of, viewer
 from server.desk_joining import HERE as JOIN
 from server.errors import Problem
-from server.invitations import show_code
 from server.people_pages import HERE as PEOPLE
 from server.people_pages import address_of, asked, audit, origin
 from server.roles import OF_A_UNIT, Permission
@@ -53,6 +53,7 @@ async def invite(request: Request) -> Response:
     if not found.get("active"):
         raise Problem("not-found")
     made = await site.invitations.make(found, who.id, who.name)
+    link = f"{origin(request)}{JOIN}/{made.code}"
     await audit(request, "invited", made.id, None)
     return render(
         request,
@@ -60,9 +61,8 @@ async def invite(request: Request) -> Response:
         name=found["name"],
         login=found["login"],
         back=address_of(found),
-        link=f"{origin(request)}{JOIN}/{made.code}",
-        join=f"{origin(request)}{JOIN}",
-        code=show_code(made.code),
+        link=link,
+        qr=segno.make(link, error="m").svg_inline(border=2, omitsize=True),
         expires=made.expires,
     )
 

@@ -46,6 +46,12 @@ def test_a_code_is_easy_to_read_aloud_and_hard_to_guess(invited: Invited) -> Non
     assert len(ALPHABET) ** LENGTH > 10**11
 
 
+def test_a_link_that_sets_a_password_cannot_be_guessed(call: Call, site: Site, people: Any) -> None:
+    made = call(site.invitations.make, people[Role.SUPERVISOR], "person:admin", "Người admin")
+    assert len(set(ALPHABET)) ** len(made.code) >= 2**128
+    assert read_code(made.code) == made.code
+
+
 def test_looking_says_whom_it_is_for_and_does_not_spend_it(visitor: TestClient, invited: Invited) -> None:
     for _ in range(2):
         told = visitor.post("/api/invitation", json={"code": invited.code.lower()})

@@ -366,7 +366,7 @@ PAGES: dict[str, set[Role]] = {
 }
 """THE TABLE of routes that are not public: the longest beginning decides; one with a method is exact."""
 OPEN = (
-    *("/", "/sign-in", "/language", "/join", "/join/{code}", "/kiem-tra", "/thong-bao"),
+    *("/", "/sign-in", "/language", "/join/{code}", "/kiem-tra", "/thong-bao"),
     *("/healthz", "/readyz"),
     *("/api/sign-in", "/api/invitation", "/api/enrol", "/catalog/{hash}.json", "/static", "/app"),
 )
