@@ -6,6 +6,7 @@ import http from "pouchdb-adapter-http";
 import idb from "pouchdb-adapter-idb";
 import PouchDB from "pouchdb-core";
 import replication from "pouchdb-replication";
+import { ulid } from "ulid";
 import { AppStore } from "../src/data/app-store";
 import { Cipher } from "../src/data/cipher";
 import { Database } from "../src/data/database";
@@ -115,10 +116,37 @@ async function saves(count: number): Promise<number[]> {
   return times;
 }
 
+/** Sends what waits: from the first request until the last receipt is on the disk. */
+async function push(): Promise<Took> {
+  if (!phone) throw new Error("no phone is open");
+  const { waiting } = phone.sync.value;
+  const { sync } = await phone.engine();
+  const from = performance.now();
+  await sync.resume();
+  const ms = performance.now() - from;
+  return { ms, documents: waiting - phone.sync.value.waiting };
+}
+
+/** The same many visits by this person, which PouchDB sends with its default options. */
+async function pushPlain(database: string, person: string, device: string, count: number): Promise<Took> {
+  PouchDB.plugin(idb).plugin(http).plugin(replication);
+  const local = new PouchDB("plain", { adapter: "idb" });
+  const at = new Date().toISOString();
+  for (let made = 0; made < count; made++) {
+    const helps = [{ service: "ihanoi", level: LEVELS[made % LEVELS.length], age_band: "60-plus", count: 1 }];
+    const value = { at, outcome: "met", helps, note: `lần ${made}` };
+    const created = { at, by: person, device };
+    await local.put({ _id: `visit:${ulid()}`, type: "visit", schema: 1, unit: database.slice(-6), created, household: null, record: { value, at, by: person } } as never);
+  }
+  const from = performance.now();
+  const { docs_written: documents } = (await local.replicate.to(`${location.origin}/sync/${database}`)) as { docs_written: number };
+  return { ms: performance.now() - from, documents };
+}
+
 /** As when the app is left: what the next start needs is written. */
 async function close(): Promise<void> {
   await (await phone?.engine())?.keep();
   await phone?.stop();
 }
 
-Object.assign(globalThis, { measure: { ours, plain, floor, unseal, cold, saves, close } });
+Object.assign(globalThis, { measure: { ours, plain, floor, unseal, cold, saves, push, pushPlain, close } });

@@ -10,6 +10,6 @@ declare module "pouchdb-replication" {
 
 declare namespace PouchDB {
   interface Database<Content extends {} = {}> {
-    replicate: { from(source: string): Promise<unknown> };
+    replicate: { from(source: string): Promise<unknown>; to(target: string): Promise<unknown> };
   }
 }

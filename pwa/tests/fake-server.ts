@@ -1,5 +1,6 @@
 /** A server in memory that speaks the little that the phone uses; the connection can be cut before or after it acts. */
 import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
 import type { Fetch } from "../src/data/server";
 import type { Invited, Session } from "../src/data/types";
 
@@ -11,6 +12,8 @@ export class FakeServer {
   readonly requests: string[] = [];
   /** what came with each request, also of those whose answer was cut */
   readonly bodies: { path: string; body: unknown }[] = [];
+  /** addresses of requests whose body came compressed */
+  readonly packed: string[] = [];
   /** how many times each revision came in */
   readonly arrivals = new Map<string, number>();
   cut: (path: string) => Cut = () => undefined;
@@ -47,7 +50,9 @@ export class FakeServer {
       if (cut === "before") throw new TypeError("Failed to fetch");
       const ready = this.answers(path);
       if (ready) return ready;
-      const body = JSON.parse((init.body as string) ?? "{}") as { docs: never[] };
+      const text = typeof init.body === "string" ? init.body : init.body ? gunzipSync(new Uint8Array(init.body as ArrayBuffer)).toString() : "{}";
+      const body = JSON.parse(text) as { docs: never[] };
+      if (typeof init.body !== "string" && init.body) this.packed.push(path);
       this.bodies.push({ path, body });
       const slot = ((init.headers ?? {}) as Record<string, string>)["X-GTN-Slot"] ?? "";
       const { login = "" } = body as { login?: string };

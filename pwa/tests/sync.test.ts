@@ -252,3 +252,28 @@ test("a second tab shows and counts what the first one saved", async () => {
   await first.sync();
   await vi.waitFor(() => expect(second.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 }));
 });
+
+test("many records go up compressed, in one piece where the link is quick", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  for (let door = 0; door < 60; door++) await phone.save({}, { note: `Cửa số ${door}: ${"hẹn con về cài giúp ".repeat(60)}` });
+  await phone.sync();
+  expect(server.packed).toEqual(["/sync/w09562-tdp-07/_bulk_docs"]);
+  expect(server.arrivals.size).toBe(60);
+});
+
+test("what a link does not carry is tried in smaller and smaller pieces, and nothing is left behind", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  for (let door = 0; door < 60; door++) await phone.save({}, { note: `Cửa số ${door}: ${"hẹn con về cài giúp ".repeat(60)}` });
+  server.cut = (path) => (path.endsWith("_bulk_docs") ? "before" : undefined);
+  for (let round = 0; round < 4; round++) await phone.sync();
+  server.cut = () => undefined;
+  server.bodies.length = 0;
+  await phone.sync();
+  const pushes = server.bodies.filter(({ path }) => path.endsWith("_bulk_docs"));
+  expect(JSON.stringify(pushes[0]?.body).length).toBeLessThan(36_000);
+  expect(pushes.length).toBeGreaterThan(1);
+  expect(server.arrivals.size).toBe(60);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 60, refused: 0 });
+});

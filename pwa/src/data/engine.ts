@@ -66,7 +66,7 @@ export class Engine {
     this.receipts = new Receipts(host.store, name);
     this.records = new Records(this.local, () => host.session(), host.clock, (...saved) => this.afterSave(...saved), host.broke, host.holds);
     this.sync = new Sync({
-      replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name },
+      replica: { server: host.server, store: host.store, receipts: this.receipts, local: this.local, name, pace: { bytes: 512_000 } },
       hello: (state) => host.hello(state),
       now: () => host.clock.now(),
       show: (change) => {

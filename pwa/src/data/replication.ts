@@ -12,8 +12,10 @@ import { Rejected, Unreachable, type Answer, type Server } from "./server";
 import { isFull } from "./storage";
 import type { Receipt } from "./types";
 
-const BATCH = 100; // documents in one push
-const BYTES = 512_000; // of JSON in one push
+const BATCH = 250; // documents in one push
+const BYTES = { least: 16_000, most: 512_000 }; // of JSON in one push
+const SLOW = 8_000; // ms for one push, after which the next is half as large
+const QUICK = 2_000;
 const PAGE = 500; // changes and documents in one pull
 export const LONG = 120; // seconds for requests that carry many documents
 
@@ -34,6 +36,8 @@ export interface Replica {
   store: AppStore;
   receipts: Receipts;
   local: Database;
+  /** bytes of JSON in one push, as the link bears them; kept between rounds */
+  pace?: { bytes: number };
   /** the name in the server's addresses */
   name: string;
 }
@@ -64,24 +68,35 @@ export async function push(replica: Replica, waiting: readonly Revision[]): Prom
     const ends = documents.filter((one) => one._deleted);
     await replica.receipts.record(ends.map((one) => settled(one._id, one._rev)));
     answered += ends.length;
-    for (const batch of bySize(documents.filter((one) => !one._deleted))) answered += await send(replica, batch);
+    for (const batch of bySize(documents.filter((one) => !one._deleted), replica.pace?.bytes)) answered += await send(replica, batch);
   }
   return answered;
 }
 
+/** Most revisions are the first of their document: those are read together and have no history to be looked up. */
 async function withHistory(local: Database, revisions: readonly Revision[]): Promise<Outgoing[]> {
+  const first = new Map(revisions.filter(([, rev]) => rev.startsWith("1-")));
+  const found = first.size ? await local.all([...first.keys()]) : [];
+  const young = found.filter((one) => first.get(one._id) === one._rev);
+  const read = new Set(young.map((one) => one._rev));
+  const rest = revisions.filter(([, rev]) => !read.has(rev));
+  const old = rest.length ? await historyOf(local, rest) : [];
+  return [...young.map((one) => ({ ...one, _revisions: { start: 1, ids: [one._rev.slice(2)] } })), ...old];
+}
+
+async function historyOf(local: Database, revisions: readonly Revision[]): Promise<Outgoing[]> {
   const { results } = await local.bulkGet({ docs: revisions.map(([id, rev]) => ({ id, rev })), revs: true });
   return results.flatMap(({ docs }) => docs.flatMap((one) => ("ok" in one ? [one.ok as unknown as Outgoing] : [])));
 }
 
-function bySize(documents: Outgoing[]): Outgoing[][] {
+function bySize(documents: Outgoing[], bytes = BYTES.most): Outgoing[][] {
   const batches: Outgoing[][] = [];
   let room = 0;
   for (const document of documents) {
     const size = JSON.stringify(document).length;
     if (size > room || !batches.length) {
       batches.push([]);
-      room = BYTES;
+      room = bytes;
     }
     batches.at(-1)?.push(document);
     room -= size;
@@ -93,7 +108,7 @@ function bySize(documents: Outgoing[]): Outgoing[][] {
 async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
   const path = `/sync/${replica.name}/_bulk_docs`;
   try {
-    const answer = await replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG);
+    const answer = await timed(replica, () => replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG));
     const receipts = receiptsFor(batch, answer);
     const erased = receipts.filter(({ code }) => code === ERASED).map(({ id }) => id);
     await eraseHere(replica, erased, answer.headers.get("X-GTN-Time") ?? "");
@@ -107,6 +122,20 @@ async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
     }
     await replica.receipts.record(batch.map((one) => refusal(one, { code: error.code, reason: error.reason }, undefined)));
     return 1;
+  }
+}
+
+/** What a slow or broken link could not carry is tried in smaller pieces. */
+async function timed<T>({ pace }: Replica, work: () => Promise<T>): Promise<T> {
+  const from = performance.now();
+  let factor = 0.5;
+  try {
+    const answer = await work();
+    const took = performance.now() - from;
+    factor = took > SLOW ? 0.5 : took < QUICK ? 2 : 1;
+    return answer;
+  } finally {
+    if (pace) pace.bytes = Math.min(BYTES.most, Math.max(BYTES.least, pace.bytes * factor));
   }
 }
 

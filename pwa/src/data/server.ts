@@ -22,6 +22,15 @@ export class Rejected extends Error {
   }
 }
 
+const WORTH_PACKING = 2_000; // characters
+
+/** Compressed for the way up, which is the slow one; as it is where the browser cannot. */
+async function packed(text: string, headers: HeadersInit): Promise<BodyInit> {
+  if (typeof CompressionStream === "undefined") return text;
+  Object.assign(headers, { "Content-Encoding": "gzip" });
+  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+}
+
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface Answer<T> {
   status: number;
@@ -63,7 +72,7 @@ export class Server {
       ...(text !== undefined && { "Content-Type": "application/json" }),
       ...(slot && { "X-GTN-Slot": slot }),
     };
-    if (text !== undefined) init.body = text;
+    if (text !== undefined) init.body = text.length < WORTH_PACKING || !path.startsWith("/sync/") ? text : await packed(text, init.headers);
     try {
       const response = await this.fetch(this.base + path, init);
       if (response.ok) early?.(response.headers);
