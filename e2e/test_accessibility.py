@@ -322,7 +322,8 @@ def test_the_administrators_pages_are_accessible(
     page = admin.page
     wrong: list[str] = []
     admin.sign_in("quantri")
-    for name, path in (("units", "units"), ("one unit", "units/tdp-07")):
+    merge = "units/tdp-07/merge?into=tdp-08"
+    for name, path in (("units", "units"), ("one unit", "units/tdp-07"), ("a merge", merge)):
         page.goto(f"{server.url}/desk/{path}")
         wrong += check(page, name, targets=False)
     page.goto(f"{server.url}/desk/units")
