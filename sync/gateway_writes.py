@@ -259,8 +259,9 @@ class Writes:
         )
 
     async def _keep(self, batch: Batch, refused: Sequence[Refused]) -> None:
+        at_home = [replace(one, document=batch.at_home(one.document)) for one in refused]
         try:
-            await self._quarantine.keep(batch.names.quarantine, batch.bringer, refused)
+            await self._quarantine.keep(batch.names.quarantine, batch.bringer, at_home)
         except QuarantineFull:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:

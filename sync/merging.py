@@ -18,6 +18,7 @@ Revisions are named by what they say (`sync.revisions`): it does no harm when tw
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import structlog
 
@@ -109,23 +110,31 @@ def arrive(leaf: Document, target: str, erased: Collection[str], traces: Traces)
 
 async def carry_marks(store: Store, names: Names, ward: str, source: str, target: str) -> None:
     """Refused records and residents' requests of the unit are the other one's."""
-    databases, public = names.ward(ward), names.ward(ward).role(target)
-    async for page in store.pages(databases.quarantine, startkey="refused:", endkey="refused;"):
-        for entry in page:
-            if entry.get("unit") == source:
-                await store.update(
-                    databases.quarantine,
-                    entry["_id"],
-                    lambda kept: {**kept, "unit": target, "database": public} if kept else None,
-                )
-    async for page in store.pages(databases.privacy, startkey="request:", endkey="request;"):
-        for request in page:
-            if request.get("unit") == source:
-                await store.update(
-                    databases.privacy,
-                    request["_id"],
-                    lambda stored: {**stored, "unit": target} if stored else None,
-                )
+    databases = names.ward(ward)
+
+    def refile(entry: Document | None) -> Document | None:
+        if entry is None or entry.get("unit") != source:
+            return None
+        fresh = {**entry, "unit": target, "database": databases.role(target)}
+        if "document" in entry:
+            fresh["document"] = _renamed(entry["document"], source, target)
+        if "document" in entry.get("decision", {}):  # accepted, and just being written
+            said = _renamed(entry["decision"]["document"], source, target)
+            fresh["decision"] = {**entry["decision"], "document": said}
+        return fresh
+
+    for database, kind in ((databases.quarantine, "refused"), (databases.privacy, "request")):
+        async for page in store.pages(database, startkey=f"{kind}:", endkey=f"{kind};"):
+            for entry in page:
+                if entry.get("unit") == source:
+                    change = refile if kind == "refused" else lambda stored: _renamed(stored, source, target)
+                    await store.update(database, entry["_id"], change)
+
+
+def _renamed(document: Any, source: str, target: str) -> Any:
+    """What names the one unit names the other; anything else is as it was."""
+    named = isinstance(document, dict) and document.get("unit") == source
+    return {**document, "unit": target} if named else document
 
 
 async def release(store: Store, names: Names, ward: str, units: Sequence[str], levels: Levels) -> None:

@@ -15,6 +15,7 @@ from server.roles import Role
 from server.site import Site
 from server.units import Typed, Unfit
 from sync import merging
+from sync.deciding import Decider
 from sync.erasing import erase
 from sync.rollup import rollup_id
 from sync.store import Document
@@ -168,7 +169,8 @@ def test_a_phone_goes_on_in_the_other_unit_and_its_late_records_arrive_there(
     assert stored["unit"] == target
     call(site.conflicts.settle, site.ward.unit(target))
     assert call(site.store.get, site.ward.unit(target), home["_id"])["address"]["value"] == {"house": "9"}
-    assert [one["unit"] for one in kept(call, site, bad["_id"])] == [target]
+    [entry] = kept(call, site, bad["_id"])
+    assert (entry["unit"], entry["document"]["unit"]) == (target, target)
     assert call(site.store.find, site.ward.unit(source), waiting["_id"]) is None
     assert push(server, cookie, path(target), visit(person["_id"], target)).json() == []
     assert call(check, site) == []
@@ -254,7 +256,11 @@ def test_who_was_moved_by_hand_has_late_records_reviewed_in_the_unit_that_remain
     late = visit(mover["_id"], source)
     [refused] = push(server, moved, path(source), late).json()
     assert refused["code"] == "left-unit"
-    assert [one["unit"] for one in kept(call, site, late["_id"])] == [target]
+    [entry] = kept(call, site, late["_id"])
+    assert (entry["unit"], entry["document"]["unit"]) == (target, target), "nobody can accept it there"
+    decider = Decider("person:admin", "admin", WARD)
+    call(site.deciding.accept, decider, entry["_id"].removeprefix("refused:"))
+    assert call(site.store.get, site.ward.unit(target), late["_id"])["unit"] == target
     assert push(server, strange, path(source), visit(stranger["_id"], source)).status_code == 403
 
 

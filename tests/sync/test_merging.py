@@ -231,6 +231,26 @@ def test_figures_stand_still_while_records_are_in_both_units(pair: Pair) -> None
     anyio.run(story)
 
 
+def test_two_processes_that_merge_at_once_do_no_harm(pair: Pair) -> None:
+    async def story() -> None:
+        documents = await fill(pair)
+        before = await pair.people()
+        async with anyio.create_task_group() as both:
+            for _ in range(2):
+                both.start_soon(pair.merge)
+        await pair.merge()  # as the next look would, should one have held what the other had released
+        assert await pair.people() == before
+        for id in {one["_id"] for one in documents}:
+            assert await pair.store.find(pair.database(pair.source), id) is None
+        await Conflicts(pair.store, pair.names).settle(pair.database(pair.target))
+        rows = await pair.store.view(pair.database(pair.target), "conflicts", "open")
+        assert rows == [], "the same branch arrived twice"
+        differences = await check_store(pair.store, pair.names, LEVELS)
+        assert [one for one in differences if one.unit in pair.units] == []
+
+    anyio.run(story)
+
+
 def test_whoever_is_in_both_units_for_a_moment_is_one_person(pair: Pair) -> None:
     async def story() -> None:
         documents = await fill(pair)
@@ -306,13 +326,15 @@ def partial_erase(pair: Pair, id: str) -> Callable[[], Awaitable[object]]:
 def test_refused_records_and_requests_are_the_other_units(pair: Pair) -> None:
     async def story() -> None:
         databases = pair.names.ward(WARD)
-        refused = {"_id": f"refused:{pair.source}", "type": "refused", "unit": pair.source}
+        refused: Document = {"_id": f"refused:{pair.source}", "type": "refused", "unit": pair.source}
+        refused |= {"document": visit(unit=pair.source), "decision": {"document": visit(unit=pair.source)}}
         await pair.store.put(databases.quarantine, {**refused, "database": databases.role(pair.source)})
         request = {"_id": f"request:{pair.source}", "unit": pair.source, "resident": "resident:1"}
         await pair.store.put(databases.privacy, request)
         await pair.merge()
         kept = await pair.store.get(databases.quarantine, refused["_id"])
         assert (kept["unit"], kept["database"]) == (pair.target, databases.role(pair.target))
+        assert kept["document"]["unit"] == kept["decision"]["document"]["unit"] == pair.target
         assert (await pair.store.get(databases.privacy, request["_id"]))["unit"] == pair.target
 
     anyio.run(story)
