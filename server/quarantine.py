@@ -7,8 +7,8 @@ written into the audit first, and the page is answered only when that is stored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -17,17 +17,26 @@ from starlette.routing import BaseRoute
 
 from server.access import route, site_of, viewer
 from server.errors import Problem
+from server.refused_form import Words, fields_of
 from server.refused_record import ADVICE, CORRECTED, kind_of, tell
 from server.roles import Permission
 from server.site import Site
 from server.templates import render
 from server.texts import Translate, language_of, texts, translate
 from sync.audit import Act
-from sync.refused import Choice, Entry, Place, count_refused, find_refused, list_refused
-from sync.store import NotFound
+from sync.quarantine import full_devices
+from sync.refused import Choice, Entry, Place, count_reasons, count_refused, find_refused, list_refused
+from sync.store import Document, NotFound
 from sync.text import sort_key
 
 HERE = "/desk/quarantine"
+TOGETHER = frozenset({"left-unit"})
+"""Reasons for which records are whole and right, so that all of a unit may be accepted at once."""
+FINAL = frozenset(
+    {"erased", "gone", "deletion", "restricted", "wrong-unit", "created-changed", "past-changed"}
+)
+"""Reasons that no form can set right: such records are returned or set aside."""
+OUTCOMES = frozenset({"accepted", "returned", "set-aside", "superseded"})
 
 
 @dataclass(frozen=True)
@@ -41,46 +50,79 @@ class Row:
     device: str
     kind: str
     reason: str
+    outcome: str
 
 
 async def index(request: Request) -> Response:
-    """Newest first, a page at a time; ``?unit=`` for one unit, ``?begin=`` for older ones."""
-    site, language = site_of(request), language_of(request)
+    """Newest first, a page at a time: open or decided, of a unit, for a reason; ``?begin=`` for older."""
+    site, language, t = site_of(request), language_of(request), translate(request)
     database = site.names.ward(viewer(request).ward).quarantine
-    chosen = request.query_params.get("unit") or None
+    query = request.query_params
+    choice = Choice(_state(query.get("state")), query.get("unit", ""), query.get("reason", ""))
     begin = _begin(request)
     try:
-        counts = await count_refused(site.store, database)
-        entries, further = await list_refused(site.store, database, Choice(unit=chosen or ""), begin)
+        counts = await count_refused(site.store, database, choice.state)
+        reasons = await count_reasons(site.store, database, choice)
+        entries, further = await list_refused(site.store, database, choice, begin)
+        full = await full_devices(site.store, database)
     except NotFound:  # a ward whose databases were never made has refused nothing
-        counts, entries, further = {}, [], None
-    if chosen is not None and chosen not in counts and chosen not in site.catalog.units:
+        counts, reasons, entries, further, full = {}, {}, [], None, []
+    if choice.unit and choice.unit not in counts and choice.unit not in site.catalog.units:
         raise Problem("not-found")
     units = [(code, site.catalog.unit_name(code, language), counts[code]) for code in counts]
+    names = await _names(site, full)
+    total = sum(counts.values())
+    given = {"state": choice.state if choice.state != "open" else None, "unit": choice.unit}
+    given["reason"] = choice.code
     return render(
         request,
         "quarantine.html",
-        unit=chosen,
-        unit_name=site.catalog.unit_name(chosen, language) if chosen else None,
+        state=choice.state,
+        unit=choice.unit,
+        unit_name=site.catalog.unit_name(choice.unit, language) if choice.unit else None,
         units=sorted(units, key=lambda unit: sort_key(unit[1])),
-        total=sum(counts.values()),
-        shown=counts.get(chosen, 0) if chosen else sum(counts.values()),
+        reason=choice.code,
+        reasons=[(code, reason_of(code, t), reasons[code]) for code in sorted(reasons)],
+        total=total,
+        shown=reasons.get(choice.code, 0)
+        if choice.code
+        else counts.get(choice.unit, 0)
+        if choice.unit
+        else total,
         rows=await _rows(request, entries),
-        newest=f"{HERE}{_query(unit=chosen)}" if begin else None,
-        older=f"{HERE}{_query(unit=chosen, begin=str(further))}" if further else None,
+        together=choice.code in TOGETHER and bool(choice.unit) and choice.state == "open",
+        full=[names.get(id, t("quarantine.unknown.device")) for id in full],
+        taken=_number(query.get("taken")),
+        left=_number(query.get("left")),
+        newest=f"{HERE}{_query(**given)}" if begin else None,
+        older=f"{HERE}{_query(**given, begin=str(further))}" if further else None,
     )
 
 
 async def record(request: Request) -> Response:
-    """One record, after the audit has it that this viewer opened it.
+    """One record, after the audit has it that this viewer opened it."""
+    return await open_record(request)
 
-    :raises Problem: ``not-found`` for one that this viewer's ward does not have.
-    """
-    site, who = site_of(request), viewer(request)
-    database = site.names.ward(who.ward).quarantine
+
+async def find(request: Request) -> Document:
+    """:raises Problem: ``not-found`` for one that this viewer's ward does not have."""
+    site = site_of(request)
+    database = site.names.ward(viewer(request).ward).quarantine
     refused = await find_refused(site.store, database, request.path_params["hash"])
     if refused is None:
         raise Problem("not-found")
+    return refused
+
+
+async def open_record(
+    request: Request,
+    *,
+    typed: Mapping[str, str] | None = None,
+    messages: Mapping[str, str] | None = None,
+    wrong: str = "",
+) -> Response:
+    """The page of a record, with what was typed and is `wrong`; the audit has first that it was opened."""
+    site, who, refused = site_of(request), viewer(request), await find(request)
     unit = str(refused.get("unit", ""))
     act = Act(
         by=who.id,
@@ -90,23 +132,34 @@ async def record(request: Request) -> Response:
         unit=unit,
         ward=who.ward,
     )
-    names = await _names(site, (str(refused.get("by", "")), str(refused.get("device", ""))))
+    decision = refused.get("decision") or {}
+    people = (str(refused.get("by", "")), str(refused.get("device", "")), str(decision.get("by", "")))
+    names = await _names(site, people)
     await site.audit.write(act)
     t, language = translate(request), language_of(request)
     code = str(refused.get("code", ""))
     advice = ADVICE.get(code, "other")
+    fields = fields_of(refused.get("document"), Words(site.catalog, t, language)) if not decision else []
     return render(
         request,
         "quarantine_record.html",
+        status=400 if wrong else 200,
+        place=f"{HERE}/{request.path_params['hash']}",
         told=tell(refused, site.catalog, t, language),
         at=refused.get("at"),
         unit_name=site.catalog.unit_name(unit, language),
         unit=unit,
         person=names.get(str(refused.get("by")), t("quarantine.unknown.person")),
         device=names.get(str(refused.get("device")), t("quarantine.unknown.device")),
-        reason=_reason(code, t),
+        reason=reason_of(code, t),
         advice=t(f"quarantine.do.{advice}"),
         on_the_phone=advice in CORRECTED,
+        decision=decision,
+        decided_by=names.get(str(decision.get("by")), t("quarantine.unknown.person")),
+        fields=[replace(one, value=typed.get(one.name, "")) for one in fields] if typed else fields,
+        may_accept=bool(fields) and code not in FINAL,
+        messages=messages or {},
+        wrong=wrong,
     )
 
 
@@ -121,7 +174,8 @@ async def _rows(request: Request, entries: Sequence[Entry]) -> list[Row]:
             person=names.get(entry.by, t("quarantine.unknown.person")),
             device=names.get(entry.device, t("quarantine.unknown.device")),
             kind=kind_of(entry.kind),
-            reason=_reason(entry.code, t),
+            reason=reason_of(entry.code, t),
+            outcome=entry.outcome if entry.outcome in OUTCOMES else "",
         )
         for entry in entries
     ]
@@ -141,10 +195,20 @@ def _name(account: Mapping[str, Any]) -> str:
     return str(account.get("name") or account.get("label") or "")
 
 
-def _reason(code: str, t: Translate) -> str:
+def reason_of(code: str, t: Translate) -> str:
     """The sentence that the phone shows too."""
     key = f"refused.{code}"
     return t(key) if key in texts().keys("vi") else t("quarantine.reason.other")
+
+
+def _state(text: str | None) -> Literal["open", "decided"]:
+    if text not in (None, "", "open", "decided"):
+        raise Problem("bad-request")
+    return "decided" if text == "decided" else "open"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 6 else None
 
 
 def _begin(request: Request) -> Place | None:

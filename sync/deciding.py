@@ -195,6 +195,8 @@ def prepare(entry: Document, fields: Mapping[str, Any], by: str, now: datetime, 
     if broken is not None:
         raise Refusal(broken.why, broken.detail)
     document = _composed({**sent, **_signed(sent, fields, by, now)})
+    if entry["code"] != "wrong-unit":
+        document["unit"] = entry["unit"]  # the unit may have been merged into another since
     if _MASK.search("\n".join(_strings(document))):
         raise Refusal("masked")
     base = stored.winner if stored.winner and stored.winner["_rev"] in history(sent) else None

@@ -221,7 +221,7 @@ async def test_accepting_goes_through_the_checks_of_any_write(
     ward: Ward, changes: dict[str, Any], code: str
 ) -> None:
     sent = {**visit(), **changes}
-    hash = await ward.refuse(sent, "malformed")
+    hash = await ward.refuse(sent, code)
     with pytest.raises(Refusal) as refusal:
         await ward.deciding.accept(LAN, hash)
     assert refusal.value.code == code
