@@ -76,7 +76,8 @@ def day_in(form: FormData, name: str) -> date | None:
 def units_of(request: Request) -> list[tuple[str, str]]:
     """Code and name of each unit, in the order of names."""
     catalog, language = site_of(request).catalog, language_of(request)
-    units = [(code, catalog.unit_name(code, language)) for code in catalog.units]
+    standing = [code for code, unit in catalog.units.items() if not unit.merged_into]
+    units = [(code, catalog.unit_name(code, language)) for code in standing]
     return sorted(units, key=lambda unit: sort_key(unit[1]))
 
 

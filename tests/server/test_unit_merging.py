@@ -99,6 +99,9 @@ def test_the_desk_says_what_will_move_and_moves_it(
     before = {"period": "custom", "from": "2026-05-01", "to": "2026-05-01"}
     assert "(đã sáp nhập vào Tổ b" in visitor.get("/desk", params=before, headers=chief).text
     assert visitor.get(f"/desk/unit/{target}", params=before, headers=chief).status_code == 200
+    offered = visitor.get("/desk/privacy/requests/new", headers=chief).text
+    assert f'value="{target}"' in offered
+    assert f'value="{source}"' not in offered, "residents are looked for where they are"
     assert call(check, site) == []
     rows = call(site.store.all_docs, site.names.audit, include_docs=True)
     assert [row["doc"]["by"] for row in rows if row["doc"].get("action") == "units-merged"]
