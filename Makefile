@@ -6,7 +6,7 @@ BIN := .venv/bin
 PWA := $(shell find pwa -path pwa/node_modules -prune -o -path pwa/dist -prune -o -path pwa/tests -prune -o -type f -print)
 STATIC := $(shell find server/static -type f)
 
-.PHONY: help install build run test lint types unit pwa-test e2e browser bench fmt schema clean
+.PHONY: help install build run test lint types unit pwa-test e2e browser bench chaos fmt schema clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ e2e: build browser
 
 bench: build browser ## every figure, or one: make bench BENCH=name
 	@$(BIN)/python -m bench $(BENCH)
+
+chaos: install ## 10,000 broken requests; make chaos CASES=n SEED=n
+	@$(BIN)/python -m e2e.chaos $(CASES) $(SEED)
 
 fmt: install ## format Python
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

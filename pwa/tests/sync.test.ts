@@ -277,3 +277,26 @@ test("what a link does not carry is tried in smaller and smaller pieces, and not
   expect(server.arrivals.size).toBe(60);
   expect(phone.counts).toEqual({ waiting: 0, accepted: 60, refused: 0 });
 });
+
+const ofAProxy = (status: number) => new Response(`<h1>${status}</h1>`, { status, headers: { "Content-Type": "text/html" } });
+
+test.each([400, 413, 415])("a proxy's own %i, in which our server has no part, refuses no record", async (status) => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.save();
+  server.answers = (path) => (path.endsWith("_bulk_docs") ? ofAProxy(status) : undefined);
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 1, accepted: 0, refused: 0 });
+  server.answers = () => undefined;
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("a proxy that asks for a sign-in of its own ends no session: the phone tries again by itself", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.answers = () => ofAProxy(401);
+  await phone.sync();
+  expect(phone.phone.sync.value.phase).toBe("failed");
+  expect(phone.phone.sync.value.nextTry).toBeDefined();
+});

@@ -76,7 +76,7 @@ export async function end(phone: Mover, busy: boolean): Promise<void> {
   const again = () => phone.later(() => phone.part("end"), LATER);
   if (busy) return again();
   await phone.closeEngine();
-  const refused = (error: unknown) => (error instanceof Rejected && error.status < 500 ? ("refused" as const) : false);
+  const refused = (error: unknown) => (error instanceof Rejected && !error.foreign && error.status < 500 ? ("refused" as const) : false);
   const done = await handIn(phone, id, undefined).catch(refused);
   if (done === true) {
     await (await phone.vaults()).remove(id);

@@ -120,6 +120,7 @@ async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
       const half = batch.length >> 1;
       return (await send(replica, batch.slice(0, half))) + (await send(replica, batch.slice(half)));
     }
+    if (error.foreign) throw error; // only our server refuses a record
     await replica.receipts.record(batch.map((one) => refusal(one, { code: error.code, reason: error.reason }, undefined)));
     return 1;
   }

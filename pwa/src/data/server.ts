@@ -12,6 +12,8 @@ export class Unreachable extends Error {
   }
 }
 
+const FOREIGN = "server-error";
+
 export class Rejected extends Error {
   constructor(
     readonly status: number,
@@ -19,6 +21,11 @@ export class Rejected extends Error {
     readonly reason: string,
   ) {
     super(`${status} ${code}: ${reason}`);
+  }
+
+  /** Not our server has answered but something in front of it, which knows nothing of us. */
+  get foreign(): boolean {
+    return this.code === FOREIGN;
   }
 }
 
@@ -97,5 +104,5 @@ function read<T>(response: Response, text: string): Answer<T> {
   }
   if (response.ok) return { status: response.status, body: body as T, headers: response.headers };
   const { error, reason } = (body ?? {}) as { error?: unknown; reason?: unknown };
-  throw new Rejected(response.status, typeof error === "string" ? error : "server-error", typeof reason === "string" ? reason : "");
+  throw new Rejected(response.status, typeof error === "string" ? error : FOREIGN, typeof reason === "string" ? reason : "");
 }

@@ -205,7 +205,7 @@ export class Sync {
     const code = codeOf(error);
     this.lastError = code;
     if (code === "phone-error") console.error(error); // nothing that we know: for whoever looks at the console
-    if (error instanceof Rejected && error.status === 401) {
+    if (error instanceof Rejected && error.status === 401 && !error.foreign) {
       this.signedOut = true;
       if (error.code === "device-lost") return this.around.lost();
       if (error.code === "access-ended") this.around.part("end");
@@ -234,7 +234,7 @@ const ENDED = ["device-revoked", "device-lost", "access-ended"];
 function codeOf(error: unknown): string {
   if (error instanceof Unreachable || error instanceof DiskFull) return error.code;
   if (!(error instanceof Rejected)) return "phone-error";
-  if (error.status === 401) return ENDED.includes(error.code) ? error.code : "signed-out";
+  if (error.status === 401 && !error.foreign) return ENDED.includes(error.code) ? error.code : "signed-out";
   if (error.status === 503 || error.status === 429) return "server-busy";
   return error.status >= 500 ? "server-error" : error.code;
 }

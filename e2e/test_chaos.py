@@ -1,0 +1,22 @@
+"""Whatever request breaks, and however: once the link is whole every record is on the server, once."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from e2e import chaos
+from e2e.server import Server
+
+BROKEN = 300
+
+
+@pytest.mark.timeout(600)
+def test_three_hundred_broken_requests_lose_no_record_and_leave_no_phone_stuck(
+    own_server: Server, tmp_path: Path
+) -> None:
+    seed = secrets.randbelow(10**6)
+    print(f"from seed {seed}: python -m e2e.chaos {BROKEN} {seed}")
+    assert chaos.run(own_server, tmp_path, BROKEN, seed)
