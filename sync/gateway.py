@@ -271,9 +271,9 @@ class Gateway:
         ward, unit = self._names.ward(caller.ward), place.unit
         bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
         writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
-        batch = Batch(
-            caller.person, ward.role(unit), bringer, writer, ward, f"/{ward.unit(unit)}", place.named
-        )
+        path = f"/{ward.unit(unit)}" if place.review else self._path(caller)
+        role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
+        batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
         take = self._writes.set_aside if place.review else self._writes.take
         written, refused = await take(batch, body.docs)
         if written and self._on_written is not None:
