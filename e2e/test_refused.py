@@ -23,6 +23,7 @@ from e2e.forms import (
 )
 from e2e.phone import LONG, Phone
 from e2e.server import Server
+from e2e.test_accessibility import check
 
 NOTE = "Chờ con về cùng cài ứng dụng."
 
@@ -80,6 +81,85 @@ def test_a_refused_visit_is_kept_with_its_reason_shown_to_the_ward_and_put_right
     assert stored(hoa, visit)[0]["record"]["value"]["note"] == NOTE
     open_household(hoa, household)
     expect(page.get_by_test_id("visit")).to_have_count(1)
+
+
+def refused_visit(hoa: Phone, house: str) -> str:
+    """A visit with a note that its server refuses, shown as refused; gives its id."""
+    add_household(hoa, house)
+    hoa.wait_until_sent()
+    hoa.go_offline()
+    begin_visit(hoa)
+    help_unnamed(hoa, "iHanoi", "Đã cài đặt")
+    open_remarks(hoa).fill(NOTE)
+    save(hoa)
+    visit = expect_saved(hoa)
+    hoa.page.route("**/_bulk_docs", with_number, times=1)
+    hoa.go_online()
+    expect(hoa.page.get_by_test_id("sync-state")).to_have_attribute("data-refused", "1", timeout=LONG)
+    return visit
+
+
+def open_newest(ward: Desk) -> None:
+    ward.page.goto(f"{ward.server.url}/desk/quarantine")
+    ward.page.get_by_role("link", name=re.compile("Lần gõ cửa")).first.click()
+
+
+def test_a_supervisor_corrects_and_accepts_and_the_phone_has_what_was_corrected(
+    own_server: Server, phone: Callable[..., Phone], desk: Callable[..., Desk]
+) -> None:
+    ward, hoa = desk(at=own_server), phone("hoa", at=own_server)
+    visit = refused_visit(hoa, "821")
+    open_newest(ward)
+    note = ward.page.get_by_label("Ghi chú")
+    expect(note).to_have_value(f"{NOTE} Số ••••••••••••")
+    assert not check(ward.page, "a refused record")
+    ward.page.get_by_role("button", name="Nhận bản ghi").click()
+    expect(ward.page.get_by_role("alert")).to_contain_text("Vẫn còn số bị che")
+    note.fill("Con về sẽ cùng cài.")
+    ward.page.get_by_role("button", name="Nhận bản ghi").click()
+    expect(ward.page.get_by_role("heading", name="Đã nhận")).to_be_visible()
+    assert not check(ward.page, "a decided record")
+    (stored_one,) = stored(hoa, visit)
+    assert stored_one["record"]["value"]["note"] == "Con về sẽ cùng cài."
+
+    fetch_news(hoa)
+    expect(hoa.page.get_by_test_id("sync-state")).to_have_attribute("data-refused", "0", timeout=LONG)
+    open_household(hoa, stored_one["household"])
+    shown = hoa.page.get_by_test_id("visit")
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text("Con về sẽ cùng cài.")
+    expect(shown.get_by_test_id("receipt")).to_contain_text(re.compile(r"\d\d:\d\d"))
+    fetch_news(hoa)
+    assert len(stored(hoa, visit)) == 1
+    ward.page.goto(f"{own_server.url}/desk/quarantine")
+    expect(ward.page.get_by_text("Không có bản ghi nào bị từ chối")).to_be_visible()
+    assert not check(ward.page, "nothing refused")
+
+
+def test_a_returned_record_is_put_right_by_its_author_and_arrives(
+    own_server: Server, phone: Callable[..., Phone], desk: Callable[..., Desk]
+) -> None:
+    ward, hoa = desk(at=own_server), phone("hoa", at=own_server)
+    visit = refused_visit(hoa, "822")
+    open_newest(ward)
+    ward.page.get_by_label("Lời nhắn: cần sửa gì").fill("Bỏ số rồi gửi lại giúp.")
+    ward.page.get_by_role("button", name="Trả lại").click()
+    expect(ward.page.get_by_role("heading", name="Đã trả lại người gửi")).to_be_visible()
+
+    fetch_news(hoa)
+    hoa.tab("Gửi dữ liệu")
+    hoa.page.get_by_role("link", name="Xem bản bị từ chối").click()
+    expect(hoa.page.get_by_test_id("outcome")).to_contain_text("Bỏ số rồi gửi lại giúp.", timeout=LONG)
+    hoa.reload()
+    expect(hoa.page.get_by_test_id("outcome")).to_contain_text("Bỏ số rồi gửi lại giúp.")
+    assert not check(hoa.page, "a returned record")
+    hoa.page.get_by_role("link", name="Sửa và gửi lại").click()
+    expect(hoa.page.get_by_label("Ghi chú", exact=True)).to_have_value(NOTE)
+    save(hoa)
+    expect_saved(hoa)
+    hoa.wait_until_sent()
+    expect(hoa.page.get_by_test_id("sync-state")).to_have_attribute("data-refused", "0")
+    assert stored(hoa, visit)[0]["record"]["value"]["note"] == NOTE
 
 
 def test_a_refused_record_does_not_hold_up_the_others(phone: Callable[..., Phone]) -> None:

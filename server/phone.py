@@ -20,6 +20,8 @@ from server.roles import TABLE, Permission, Role
 from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
 from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
+from sync.refused import count_outcomes, list_outcomes
+from sync.store import NotFound
 
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
@@ -91,7 +93,25 @@ async def hello(request: Request) -> Response:
     session = await make_session(request, who)
     if session["mark"] == report.mark:
         session = {name: session[name] for name in FRESH}
+    if report.refused:
+        session["decided"] = await _count_decided(request)
     return JSONResponse(session, headers={"Cache-Control": "no-store"})
+
+
+async def _count_decided(request: Request) -> int:
+    """How many decisions there are about what this person sent; at another number a phone asks for them."""
+    site, who = site_of(request), viewer(request)
+    try:
+        return await count_outcomes(site.store, site.names.ward(who.ward).quarantine, who.id)
+    except NotFound:
+        return 0
+
+
+async def outcomes(request: Request) -> Response:
+    """What was decided about records of this person's that were refused."""
+    site, who = site_of(request), viewer(request)
+    told = await list_outcomes(site.store, site.names.ward(who.ward).quarantine, who.id)
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
@@ -130,6 +150,7 @@ async def read_catalog(request: Request) -> Response:
 routes: list[BaseRoute] = [
     route("/api/sign-in", sign_in, who=PUBLIC, methods=("POST",)),
     route("/api/sign-out", sign_out, who=Permission.PHONE, methods=("POST",)),
+    route("/api/outcomes", outcomes, who=Permission.PHONE),
     route("/api/hello", hello, who=Permission.PHONE, methods=("POST",)),
     route("/catalog/{hash}.json", read_catalog, who=PUBLIC),
 ]

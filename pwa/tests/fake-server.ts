@@ -34,6 +34,8 @@ export class FakeServer {
   ended = false;
   readonly left = new Map<string, Map<string, Map<string, Body>>>();
   readonly reviewed = new Map<string, Body>();
+  /** what the ward has decided about refused records */
+  readonly outcomes: { id: string; rev: string; outcome: string; at: string; message?: string; accepted?: string }[] = [];
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly erased = new Set<string>();
@@ -138,14 +140,15 @@ export class FakeServer {
   }
 
   /** Whoever holds the same session already is told only what is fresh. */
-  private hello(session: Session, body: { mark?: string }): Partial<Session> {
+  private hello(session: Session, body: { mark?: string; refused?: number }): Partial<Session> {
     const { time, mark, update_seq, generation } = session;
-    return mark !== undefined && body.mark === mark ? { time, mark, update_seq, generation } : session;
+    const told = mark !== undefined && body.mark === mark ? { time, mark, update_seq, generation } : session;
+    return body.refused ? { ...told, decided: this.outcomes.length } : told;
   }
 
   private async answer(
     url: URL,
-    body: { docs: never[]; mark?: string; device?: unknown },
+    body: { docs: never[]; mark?: string; refused?: number; device?: unknown },
     person: string,
     device: string,
     escrow: string,
@@ -158,6 +161,7 @@ export class FakeServer {
     if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow });
     if (url.pathname === "/api/invitation") return Response.json({ person, phone: body.device === undefined ? "" : this.phone });
     if (url.pathname === "/api/hello") return Response.json(this.hello(this.session(person, device), body));
+    if (url.pathname === "/api/outcomes") return Response.json(this.outcomes);
     if (url.pathname.startsWith("/catalog/")) return Response.json({ services: [] });
     if (url.pathname === "/api/sign-out") return new Response(null, { status: 204 });
     if (url.pathname.endsWith("/_changes")) return Response.json(this.changes(url));

@@ -73,6 +73,52 @@ test("a visit amended while its first text is being sent still waits afterwards,
   expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
 });
 
+test("what the ward decided is asked for once, shown, kept over a restart, and gone with the next edit", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.refuses = () => true;
+  const returned = (await phone.save()) as { _id: string; _rev: string };
+  const accepted = (await phone.save()) as { _id: string; _rev: string };
+  await phone.sync();
+  const asked = () => server.requests.filter((one) => one === "GET /api/outcomes").length;
+  await phone.sync();
+  expect(asked()).toBe(0);
+  const at = "2026-05-03T02:00:00.000Z";
+  const successor = `2-${"b".repeat(32)}`;
+  server.outcomes.push({ id: returned._id, rev: returned._rev, outcome: "returned", at, message: "Ghi rõ giúp ai." });
+  server.outcomes.push({ id: accepted._id, rev: accepted._rev, outcome: "accepted", at, accepted: successor });
+  server.put({ ...accepted, _rev: successor, _revisions: { start: 2, ids: [successor.slice(2), accepted._rev.slice(2)] } });
+  await phone.sync();
+  await phone.sync();
+  await phone.restart();
+  await phone.sync();
+  expect(asked()).toBeLessThanOrEqual(2); // the one refused record less is news, too
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 1 });
+  const engine = await phone.phone.engine();
+  expect(await engine.refusedList()).toMatchObject([{ receipt: { outcome: { state: "returned", at, message: "Ghi rõ giúp ai." } } }]);
+  server.refuses = () => false;
+  await phone.save({ id: returned._id }, { note: "giúp bà Hai" });
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 2, refused: 0 });
+});
+
+test("a server without room for more refused records keeps nothing behind them from being sent", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  for (let n = 0; n < 251; n++) await phone.save();
+  let first = true;
+  server.answers = (path) => {
+    if (!path.endsWith("_bulk_docs") || !first) return undefined;
+    first = false;
+    return Response.json({ error: "too-many-refused", reason: "" }, { status: 503 });
+  };
+  await phone.sync();
+  expect(phone.phone.sync.value).toMatchObject({ phase: "failed", error: "too-many-refused" });
+  expect(server.arrivals.size).toBe(1);
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 251, refused: 0 });
+});
+
 test("a refused document stays on the phone with its reason, is not sent again, and leaves the list when amended", async () => {
   const server = new FakeServer();
   const phone = await signedIn(server);

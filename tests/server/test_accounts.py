@@ -316,6 +316,29 @@ def test_a_phone_that_holds_its_session_is_told_only_what_is_fresh(
     assert "Người Mới" in grown["members"].values(), "a new colleague's name never reaches the phone"
 
 
+def test_a_phone_with_refused_records_is_told_how_many_were_decided_and_of_no_one_elses(
+    visitor: TestClient, enrolled: Enrolled, call: Call, site: Site
+) -> None:
+    cookie = enrolled(Role.VOLUNTEER)
+    whole = visitor.post("/api/hello", json=HELLO, headers=cookie).json()
+    assert "decided" not in whole
+    decision = {"outcome": "returned", "at": "2026-05-01T03:00:00.000Z", "done": True, "message": "Sửa giúp."}
+    for number, by in enumerate((whole["person"]["id"], "person:someone-else")):
+        told = {"type": "refused", "by": by, "id": f"visit:{number}", "rev": "1-a", "decision": decision}
+        call(site.store.put, site.ward.quarantine, {"_id": f"refused:{number:040}", **told})
+    again = visitor.post("/api/hello", json={**HELLO, "mark": whole["mark"], "refused": 1}, headers=cookie)
+    assert again.json()["decided"] == 1
+    assert len(again.content) <= 300
+    (outcome,) = visitor.get("/api/outcomes", headers=cookie).json()
+    assert outcome == {
+        "id": "visit:0",
+        "rev": "1-a",
+        "outcome": "returned",
+        "at": decision["at"],
+        "message": "Sửa giúp.",
+    }
+
+
 def test_an_old_report_is_written_again() -> None:
     before = {"at": "2026-05-01T01:00:00.000Z", "waiting": 1}
     assert not is_news(before, {"at": "2026-05-01T01:09:59.000Z", "waiting": 1})

@@ -19,6 +19,9 @@ const QUICK = 2_000;
 const PAGE = 500; // changes and documents in one pull
 export const LONG = 120; // seconds for requests that carry many documents
 
+/** The server's word that too many refused records of this phone wait for a decision. */
+export const NO_ROOM = "too-many-refused";
+
 /** How far this phone has read the server's database. */
 export interface PullMark {
   since: string;
@@ -62,14 +65,23 @@ interface Refusal {
  */
 export async function push(replica: Replica, waiting: readonly Revision[]): Promise<number> {
   let answered = 0;
+  let noRoom: unknown;
   for (let from = 0; from < waiting.length; from += BATCH) {
     const documents = await withHistory(replica.local, waiting.slice(from, from + BATCH));
     // a phone deletes nothing: a tombstone came from the server, or stands for what the server erased
     const ends = documents.filter((one) => one._deleted);
     await replica.receipts.record(ends.map((one) => settled(one._id, one._rev)));
     answered += ends.length;
-    for (const batch of bySize(documents.filter((one) => !one._deleted), replica.pace?.bytes)) answered += await send(replica, batch);
+    for (const batch of bySize(documents.filter((one) => !one._deleted), replica.pace?.bytes)) {
+      try {
+        answered += await send(replica, batch);
+      } catch (error) {
+        if (!(error instanceof Rejected) || error.code !== NO_ROOM) throw error;
+        noRoom = error; // the batches behind it may hold what the server takes
+      }
+    }
   }
+  if (noRoom) throw noRoom;
   return answered;
 }
 

@@ -4,7 +4,8 @@
  */
 import { localChanges } from "./database";
 import { alone } from "./locks";
-import { DiskFull, pull, push, type PullMark, type Replica } from "./replication";
+import { learn } from "./outcomes";
+import { DiskFull, NO_ROOM, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
 import { ask, snapshot, type Asked, type Written } from "./snapshot";
 import type { Session, SyncState } from "./types";
@@ -127,6 +128,10 @@ export class Sync {
       return true;
     }
     await this.around.handIn();
+    if (counts.refused && session.decided) {
+      await learn(replica, session.decided);
+      await this.around.changed();
+    }
     const { mark, reset } = await this.mark(session);
     // after a reset the pull shows what the server still has; only the rest is sent again
     const from = reset ? await this.pull(mark, session) : mark;
@@ -235,6 +240,7 @@ function codeOf(error: unknown): string {
   if (error instanceof Unreachable || error instanceof DiskFull) return error.code;
   if (!(error instanceof Rejected)) return "phone-error";
   if (error.status === 401 && !error.foreign) return ENDED.includes(error.code) ? error.code : "signed-out";
+  if (error.code === NO_ROOM) return error.code;
   if (error.status === 503 || error.status === 429) return "server-busy";
   return error.status >= 500 ? "server-error" : error.code;
 }

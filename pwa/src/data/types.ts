@@ -18,6 +18,8 @@ export interface Receipt {
   /** stable code and sentence of a refusal */
   code?: string;
   reason?: string;
+  /** what the ward decided about a refused one */
+  outcome?: { state: "returned" | "set-aside"; at: string; message: string };
 }
 
 export interface Session {
@@ -38,6 +40,8 @@ export interface Session {
   update_seq: string;
   catalog: string;
   generation: string;
+  /** how many decisions there are about what this person sent; told to phones that hold refused records */
+  decided?: number;
 }
 export type Role = "volunteer" | "lead" | "reporter" | "supervisor" | "admin";
 

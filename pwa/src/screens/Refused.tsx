@@ -4,7 +4,7 @@ import { levelName, outcomeName, serviceName } from "../app/choices";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { moment } from "../app/time";
-import { addressLine, doors, refusedList, sync, type AnyDocument, type Refused as RefusedRow } from "../data";
+import { addressLine, doors, refusedList, sync, type AnyDocument, type Receipt, type Refused as RefusedRow } from "../data";
 import { t } from "../texts";
 import { ReceiptLine } from "../ui/Receipt";
 
@@ -23,6 +23,7 @@ export function Refused(_: ScreenProps) {
           <li class="card stack" key={row.receipt.id} data-testid="refused">
             <h2 class="card-title">{t(`refused.type.${row.document.type}`)}</h2>
             <ReceiptLine receipt={row.receipt} />
+            {row.receipt.outcome ? <Outcome outcome={row.receipt.outcome} /> : null}
             <div>
               <p class="hint">{t("refused.content")}</p>
               {linesOf(row.document).map((line, index) => (
@@ -31,11 +32,23 @@ export function Refused(_: ScreenProps) {
                 </p>
               ))}
             </div>
-            <Open document={row.document} />
+            <Open document={row.document} returned={row.receipt.outcome?.state === "returned"} />
           </li>
         ))}
       </ul>
     </Screen>
+  );
+}
+
+/** The ward's answer, in its own words. */
+function Outcome({ outcome: { state, at, message } }: { outcome: NonNullable<Receipt["outcome"]> }) {
+  return (
+    <div data-testid="outcome">
+      <p>
+        <strong>{t(`refused.${state}`, { time: moment(at) })}</strong>
+      </p>
+      <p class="note">{message}</p>
+    </div>
   );
 }
 
@@ -57,7 +70,7 @@ function linesOf(document: AnyDocument): string[] {
   ].filter(Boolean);
 }
 
-function Open({ document }: { document: AnyDocument }) {
+function Open({ document, returned }: { document: AnyDocument; returned: boolean }) {
   const href =
     document.type === "household"
       ? to("editHousehold", { id: document._id })
@@ -68,7 +81,7 @@ function Open({ document }: { document: AnyDocument }) {
           : to("amendTally", { visit: document._id });
   return (
     <a class="button" href={href}>
-      {t("refused.open")}
+      {t(returned ? "refused.again" : "refused.open")}
     </a>
   );
 }

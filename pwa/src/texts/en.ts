@@ -398,6 +398,8 @@ export const en: Texts = {
   "sync.error.unreachable": "The server could not be reached. Not sent yet, will try again; nothing is lost.",
   "sync.error.timeout": "The network is very slow. Not sent yet, will try again; nothing is lost.",
   "sync.error.not-the-server": "This network asks for a Wi-Fi sign-in or blocks us. Please use another one and tap Send now.",
+  "sync.error.too-many-refused":
+    "Too many refused records from this phone wait for the ward, so the server takes no more yet. All of them are still on the phone. Please tell your team's lead or the ward.",
   "sync.error.server-busy": "The server is busy. Not sent yet, will try again; nothing is lost.",
   "sync.error.server-error": "The server has a problem. Not sent yet, will try again; nothing is lost.",
   "sync.error.storage-full": "This phone is full, so nothing more could be fetched. Delete some photos and videos, then tap Send now.",
@@ -465,6 +467,9 @@ export const en: Texts = {
   "refused.none": "Nothing was refused.",
   "refused.content": "What it says",
   "refused.open": "Open to correct",
+  "refused.again": "Correct and send again",
+  "refused.returned": "Returned by the ward, {time}:",
+  "refused.set-aside": "The ward has looked at it, {time}, and does not take it. Reason:",
   "refused.type.visit": "Visit",
   "refused.type.household": "Door",
   "refused.type.resident": "Person",

@@ -209,6 +209,8 @@ export const screens = {
   "sync.error.unreachable": "Chưa tới được máy chủ. Chưa gửi được, sẽ thử lại; không mất gì cả.",
   "sync.error.timeout": "Mạng đang chậm quá. Chưa gửi được, sẽ thử lại; không mất gì cả.",
   "sync.error.not-the-server": "Mạng này đòi đăng nhập Wi-Fi hoặc đang chặn. Xin đổi mạng khác rồi bấm Gửi ngay.",
+  "sync.error.too-many-refused":
+    "Máy này có quá nhiều bản bị từ chối đang chờ phường xem, nên máy chủ chưa nhận thêm. Mọi bản vẫn còn trên máy. Anh/chị báo tổ trưởng hoặc cán bộ phường.",
   "sync.error.server-busy": "Máy chủ đang bận. Chưa gửi được, sẽ thử lại; không mất gì cả.",
   "sync.error.server-error": "Máy chủ đang gặp lỗi. Chưa gửi được, sẽ thử lại; không mất gì cả.",
   "sync.error.storage-full": "Máy đã hết chỗ nên chưa tải về được. Xin xóa bớt ảnh, video rồi bấm Gửi ngay.",
@@ -277,6 +279,9 @@ export const screens = {
   "refused.none": "Không có bản nào bị từ chối.",
   "refused.content": "Nội dung bản ghi",
   "refused.open": "Mở để sửa",
+  "refused.again": "Sửa và gửi lại",
+  "refused.returned": "Phường trả lại lúc {time}, nhắn:",
+  "refused.set-aside": "Phường đã xem lúc {time} và không nhận. Lý do:",
   "refused.type.visit": "Lần gõ cửa",
   "refused.type.household": "Hộ",
   "refused.type.resident": "Người",
