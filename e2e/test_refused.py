@@ -109,6 +109,8 @@ def test_a_supervisor_corrects_and_accepts_and_the_phone_has_what_was_corrected(
 ) -> None:
     ward, hoa = desk(at=own_server), phone("hoa", at=own_server)
     visit = refused_visit(hoa, "821")
+    ward.page.goto(f"{own_server.url}/desk/quarantine?state=open")
+    assert not check(ward.page, "the list of refused records")
     open_newest(ward)
     note = ward.page.get_by_label("Ghi chú")
     expect(note).to_have_value(f"{NOTE} Số ••••••••••••")

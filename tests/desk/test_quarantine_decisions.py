@@ -39,11 +39,18 @@ async def stored(site: Site, id: str) -> dict[str, Any] | None:
     return await site.store.find(site.ward.unit("tdp-07"), id)
 
 
+async def counted(site: Site) -> int:
+    """How many visits of this volunteer the dashboard counts on the day of the samples."""
+    await site.rollup.refresh(site.ward.unit("tdp-07"))
+    rollup = await site.store.find(site.ward.rollup, "rollup:tdp-07") or {"days": {}}
+    return int(rollup["days"].get(AT[:10], {}).get("volunteers", {}).get("person:volunteer", 0))
+
+
 async def test_a_visit_with_hidden_digits_is_accepted_once_they_are_gone(site: Site, sign_in: SignIn) -> None:
     helps = [{"service": "ihanoi", "level": "installed"}, {"service": "ihanoi", "level": "introduced"}]
     sent = visit(201, note=f"Hẹn chiều. Số {NUMBER}", helps=helps)
     path = await refuse(site, sent, "id-number", bringer(DEVICE))
-    client = await sign_in("supervisor")
+    client, before = await sign_in("supervisor"), await counted(site)
     page = (await client.get(path)).text
     typed = form_of(page)
     assert "•••" in typed["note"]
@@ -63,6 +70,7 @@ async def test_a_visit_with_hidden_digits_is_accepted_once_they_are_gone(site: S
     again = await client.post(f"{path}/accept", data=typed | {"note": "lần hai"})
     assert again.status_code == 303
     assert await stored(site, sent["_id"]) == kept, "a second click changes nothing"
+    assert await counted(site) == before + 1, "the visit is counted, and once"
     acts = [act for act in await audited(site) if act["action"] == "quarantine-decided"]
     acts = [act for act in acts if act["subject"] == path.replace("/desk/quarantine/", "refused:")]
     assert [act["by"] for act in acts] == ["person:supervisor"]
