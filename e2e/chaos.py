@@ -8,16 +8,23 @@ was wrong.
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
+
+import requests
 
 from e2e.server import GTN, Server
 
 PWA = Path(__file__).parents[1] / "pwa"
 CASES = 10_000
+READY = "/readyz"
 PEOPLE = ("hoa", "nam")
 
 
@@ -31,12 +38,46 @@ def bundle(folder: Path) -> Path:
     return program
 
 
-def run(server: Server, folder: Path, cases: int, seed: int) -> bool:
-    """Whether all went well; what did not is printed."""
+def store_of(server: Server) -> int | None:
+    """The process of the embedded store; None on a CouchDB, which is not ours to kill."""
+    assert server.process is not None
+    for children in Path(f"/proc/{server.process.pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            if b"sync.embedded" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return None
+
+
+def kill(server: Server, what: str) -> None:
+    """Kill the server or its store with no word of warning; returns when both answer again."""
+    store = store_of(server) if what == "kill-store" else None
+    if store is None:
+        server.kill()
+        server.start()
+    else:
+        os.kill(store, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while requests.get(server.url + READY, timeout=30).status_code != 200:
+        assert time.monotonic() < deadline, "the store does not answer again"
+        time.sleep(0.05)
+
+
+def run(server: Server, folder: Path, cases: int, seed: int, mode: str = "links") -> bool:
+    """Whether all went well; what did not is printed. In the mode "kills" the server falls, not the link."""
     known = server.sign_ins()
     people = json.dumps({login: known[login]["password"] for login in PEOPLE})
-    command: list[str | Path] = ["node", bundle(folder), server.url, str(cases), str(seed), people]
-    done = subprocess.run(command, timeout=60 + cases)
+    command: list[str | Path] = ["node", bundle(folder), server.url, str(cases), str(seed), people, mode]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as done:
+        assert done.stdin is not None
+        assert done.stdout is not None
+        stuck = threading.Timer(60 + 10 * cases, done.kill)
+        stuck.start()
+        for line in done.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("kill-"):
+                kill(server, line.strip())
+                print("again", file=done.stdin, flush=True)
+        stuck.cancel()
     check = subprocess.run(
         [GTN, "check"], env=server.environment, capture_output=True, text=True, timeout=120
     )

@@ -11,6 +11,7 @@ from e2e import chaos
 from e2e.server import Server
 
 BROKEN = 300
+KILLED = 8
 
 
 @pytest.mark.timeout(600)
@@ -20,3 +21,12 @@ def test_three_hundred_broken_requests_lose_no_record_and_leave_no_phone_stuck(
     seed = secrets.randbelow(10**6)
     print(f"from seed {seed}: python -m e2e.chaos {BROKEN} {seed}")
     assert chaos.run(own_server, tmp_path, BROKEN, seed)
+
+
+@pytest.mark.timeout(300)
+def test_server_and_store_killed_in_the_middle_of_requests_lose_no_record(
+    own_server: Server, tmp_path: Path
+) -> None:
+    seed = secrets.randbelow(10**6)
+    print(f"from seed {seed}")
+    assert chaos.run(own_server, tmp_path, KILLED, seed, "kills")

@@ -16,6 +16,10 @@ export const FAULTS = [
   ...["202", "401", "413", "500", "502", "503"].flatMap((status) => [`status-${status}`, `late-status-${status}`]),
 ];
 
+/** What the power cut takes while a request is under way; `Proxy.kill` does it and comes back when all runs again. */
+export const KILLS = ["kill-server", "kill-store"];
+const LIFE = 60; // ms within which a request under way is killed
+
 interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
@@ -26,6 +30,7 @@ export class Proxy {
   url = "";
   /** how many faults have happened */
   fired = 0;
+  kill: (what: string) => Promise<void> = () => Promise.reject(new Error("nothing to kill"));
   private armed: { left: number; fault: string; share: number } | undefined;
   private readonly server = http.createServer((request, response) => {
     this.relay(request, response).catch(() => response.destroy());
@@ -60,6 +65,12 @@ export class Proxy {
     this.fired++;
     const { fault, share } = armed;
     const status = Number(/status-(\d+)/.exec(fault)?.[1] ?? 0);
+    if (KILLS.includes(fault)) {
+      void this.forward(request, body).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, share * LIFE));
+      await this.kill(fault);
+      return void response.destroy();
+    }
     if (fault === "refuse") return void response.destroy();
     if (fault === "half-up") {
       await this.forward(request, body, share).catch(() => undefined);

@@ -1,18 +1,22 @@
 /**
- * Two phones, the app's own code, against a real server through a link that breaks: `run.js URL COUNT SEED PEOPLE`.
+ * Two phones, the app's own code, against a real server through a link that breaks: `run.js URL COUNT SEED PEOPLE
+ * [kills]`.
  *
  * Each case records something, breaks one request of the syncs that follow, heals the link, and then every record must be on
  * the server, nothing may wait or be refused. In the end both phones and the server must hold the same. PEOPLE is JSON of two
- * logins with their passwords. A case that fails is repeated alone by `1` and the seed it printed.
+ * logins with their passwords. A case that fails is repeated alone by `1` and the seed it printed. With `kills`,
+ * no link breaks: it writes `kill-server` or `kill-store` as a line and goes on when a line comes back.
  */
 import "fake-indexeddb/auto";
 import { Phone } from "../src/data/phone";
 import type { Fetch } from "../src/data/server";
-import { FAULTS, Proxy } from "./proxy";
+import { createInterface } from "node:readline";
+import { FAULTS, KILLS, Proxy } from "./proxy";
 
 if (typeof navigator === "undefined") Object.defineProperty(globalThis, "navigator", { value: { userAgent: "node" } });
-const [address = "", count = "300", first = "1", people = "{}"] = process.argv.slice(2);
+const [address = "", count = "300", first = "1", people = "{}", mode = ""] = process.argv.slice(2);
 const target = new URL(address);
+const faults = mode === "kills" ? KILLS : FAULTS;
 const PIN = "271946";
 let made = 0;
 
@@ -127,7 +131,7 @@ class Person {
 async function run(seed: number, proxy: Proxy, persons: Person[]): Promise<string> {
   const roll = dice(seed);
   const person = persons[roll(persons.length)] as Person;
-  const fault = FAULTS[roll(FAULTS.length)] as string;
+  const fault = faults[roll(faults.length)] as string;
   if (roll(12) === 0) await person.takeNewPhone(); // whose first sync is broken
   else for (let edits = 1 + roll(3); edits > 0; edits--) await person.record(roll);
   proxy.arm(roll(4), fault, roll(100) / 100);
@@ -146,6 +150,13 @@ async function run(seed: number, proxy: Proxy, persons: Person[]): Promise<strin
 async function main(): Promise<void> {
   const proxy = new Proxy(target);
   await proxy.open();
+  if (mode === "kills") {
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    proxy.kill = async (what) => {
+      console.log(what);
+      await lines.next();
+    };
+  }
   const persons = Object.entries(JSON.parse(people) as Record<string, string>).map(([login, password]) => new Person(proxy, login, password));
   for (const person of persons) await person.takeNewPhone();
   for (const person of persons) await person.sync();
