@@ -13,10 +13,12 @@ from server.access import Viewer
 from server.people import LATE, change_person, set_active, units_left
 from server.site import Site
 from sync.clocks import text_of
-from sync.store import Document
+from sync.erasing import erase
+from sync.quarantine import Quarantine
+from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.server.conftest import PASSWORD, UNIT, WARD
-from tests.sync.samples import visit
+from tests.sync.samples import child, register, resident, visit
 
 OTHER = "mttq"
 OLD, NEW = f"/sync/w{WARD}-{UNIT}", f"/sync/w{WARD}-{OTHER}"
@@ -202,3 +204,56 @@ def test_the_units_left_are_those_of_thirty_days() -> None:
     assert units_left(person, now) == ("tdp-02",)
     assert units_left({**person, "active": False, "ended": text_of(now)}, now) == ("tdp-02", "tdp-03")
     assert units_left({"unit": "tdp-03", "active": False}, now) == ()
+
+
+def test_nothing_of_an_erased_resident_is_kept_for_review(
+    server: TestClient, site: Site, call: Call, mover: tuple[Document, dict[str, str]]
+) -> None:
+    person, cookie = mover
+    named = resident(by=person["_id"], unit=UNIT, name="Đặng Thị Khuyết")
+    assert push(server, cookie, OLD, named).json() == []
+    move(call, site, person, OTHER)
+    call(erase, site.store, site.names, WARD, UNIT, named["_id"])
+    edited = child(named, label=register("Bà Khuyết", person["_id"]))
+    door = visit(person["_id"], UNIT, note="Gặp Đặng Thị Khuyết")
+    codes = {one["id"]: one["code"] for one in push(server, cookie, OLD, edited, door).json()}
+    assert codes == {named["_id"]: "erased", door["_id"]: "left-unit"}
+    entries = [*kept(call, site, named["_id"]), *kept(call, site, door["_id"])]
+    assert entries, "the visit was not kept for review"
+    assert "Khuyết" not in str(entries), "the name of someone erased is in the quarantine"
+
+
+def test_what_cannot_be_kept_for_review_stays_on_the_phone(
+    server: TestClient,
+    site: Site,
+    call: Call,
+    mover: tuple[Document, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person, cookie = mover
+    move(call, site, person, OTHER)
+    late = recorded_by(person)
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Quarantine, "keep", fail)
+        answer = push(server, cookie, OLD, late)
+    assert (answer.status_code, answer.json()["error"]) == (503, "store-unavailable")
+    assert [one["code"] for one in push(server, cookie, OLD, late).json()] == ["left-unit"]
+    assert len(kept(call, site, late["_id"])) == 1
+
+
+def test_whoever_was_moved_twice_and_then_ended_hands_in_for_each_unit(
+    server: TestClient, site: Site, call: Call, mover: tuple[Document, dict[str, str]]
+) -> None:
+    person, cookie = mover
+    move(call, site, person, OTHER)
+    move(call, site, person, UNIT)
+    move(call, site, person, OTHER)
+    call(set_active, site.accounts, admin(), person, False)
+    for unit, database in ((UNIT, OLD), (OTHER, NEW)):
+        late = visit(person["_id"], unit)
+        assert [one["code"] for one in push(server, cookie, database, late).json()] == ["left-unit"], unit
+        assert [entry["unit"] for entry in kept(call, site, late["_id"])] == [unit]
