@@ -279,6 +279,20 @@ test("after a restored backup the phone sends again what the server lacks", asyn
   expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
 });
 
+test("what was sent before a first sync that was cut is sent again after a restored backup, too", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.restart(); // an empty database: its first sync begins anew
+  const visit = await phone.save();
+  server.cut = (path) => (/_snapshot|_changes/.test(path) ? "before" : undefined);
+  await phone.sync();
+  expect(phone.counts).toMatchObject({ waiting: 0, accepted: 1 });
+  server.cut = () => undefined;
+  server.lose();
+  await phone.sync();
+  expect(server.leaves(visit._id)).toEqual([visit._rev]);
+});
+
 test("the time of the last sync is known after a restart", async () => {
   const phone = await signedIn(new FakeServer());
   const { last } = phone.phone.sync.value;

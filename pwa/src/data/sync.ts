@@ -152,7 +152,12 @@ export class Sync {
   private async mark({ generation }: Session): Promise<{ mark: PullMark; reset: boolean }> {
     const { store, receipts, name } = this.around.replica;
     const known = await store.get<PullMark>("values", `pull:${name}`);
-    if (!known) return { mark: { since: "0", generation, snapshot: true }, reset: false };
+    if (!known) {
+      const mark = { since: "0", generation, snapshot: true };
+      // kept before anything is sent: receipts of a first round that is cut belong to this generation
+      await store.put("values", `pull:${name}`, mark);
+      return { mark, reset: false };
+    }
     if (known.generation === generation) return { mark: known, reset: false };
     await receipts.forgetAccepted((since) => localChanges(this.around.replica.local, since, false));
     return { mark: { since: "0", generation }, reset: true };
