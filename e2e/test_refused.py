@@ -134,7 +134,7 @@ def test_a_supervisor_corrects_and_accepts_and_the_phone_has_what_was_corrected(
     fetch_news(hoa)
     assert len(stored(hoa, visit)) == 1
     ward.page.goto(f"{own_server.url}/desk/quarantine")
-    expect(ward.page.get_by_text("Không có bản ghi nào bị từ chối")).to_be_visible()
+    expect(ward.page.get_by_text("Không có bản ghi nào chờ xử lý")).to_be_visible()
     assert not check(ward.page, "nothing refused")
 
 

@@ -31,7 +31,9 @@ from sync.text import sort_key
 
 HERE = "/desk/quarantine"
 TOGETHER = frozenset({"left-unit"})
-"""Reasons for which records are whole and right, so that all of a unit may be accepted at once."""
+"""Reasons for which records are whole and right, so that all of a unit may be accepted at once.
+
+Their senders have them no longer and could correct nothing, so none is returned."""
 FINAL = frozenset(
     {"erased", "gone", "deletion", "restricted", "wrong-unit", "created-changed", "past-changed"}
 )
@@ -158,6 +160,7 @@ async def open_record(
         decided_by=names.get(str(decision.get("by")), t("quarantine.unknown.person")),
         fields=[replace(one, value=typed.get(one.name, "")) for one in fields] if typed else fields,
         may_accept=bool(fields) and code not in FINAL,
+        may_return=code not in TOGETHER,
         messages=messages or {},
         wrong=wrong,
     )
@@ -196,9 +199,10 @@ def _name(account: Mapping[str, Any]) -> str:
 
 
 def reason_of(code: str, t: Translate) -> str:
-    """The sentence that the phone shows too."""
-    key = f"refused.{code}"
-    return t(key) if key in texts().keys("vi") else t("quarantine.reason.other")
+    """The sentence that the phone shows, too; about the sender where the phone's speaks to them."""
+    known = texts().keys("vi")
+    keys = (f"quarantine.reason.{code}", f"refused.{code}")
+    return t(next((key for key in keys if key in known), "quarantine.reason.other"))
 
 
 def _state(text: str | None) -> Literal["open", "decided"]:

@@ -135,7 +135,7 @@ async def test_a_supervisor_gets_from_the_count_to_the_record(page: Page, refuse
     await page.get_by_role("button", name="Xem", exact=True).click()
     await page.get_by_role("link", name="Lần gõ cửa").click()
     await expect(page).to_have_url(re.compile(refused[0]))
-    await expect(page.get_by_role("heading", name="Tổ viên có thể làm gì")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Cần làm gì")).to_be_visible()
 
 
 async def test_targets_are_large_enough_for_a_finger(page: Page, refused: list[str]) -> None:

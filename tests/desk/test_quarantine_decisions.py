@@ -103,6 +103,23 @@ async def test_an_untouched_form_accepts_the_record_as_it_was_sent(site: Site, s
         assert {**kept, "_rev": ""} == {**sent, "_rev": ""}
 
 
+async def test_what_came_late_tells_of_its_sender_and_is_not_returned_to_a_phone_that_has_it_no_more(
+    site: Site, sign_in: SignIn
+) -> None:
+    client = await sign_in("supervisor")
+    path = await refuse(site, visit(216), "left-unit", bringer(DEVICE))
+    page = (await client.get(path)).text
+    assert "Người gửi không còn ở tổ này nữa" in page
+    assert "Anh/chị không còn" not in page
+    assert f'action="{path}/accept"' in page
+    assert f'action="{path}/set-aside"' in page
+    assert f'action="{path}/return"' not in page
+    await client.post(f"{path}/accept", data=form_of(page))
+    decided = (await client.get(path)).text
+    assert decided.index('id="decided"') < decided.index('id="why"'), "the refusal is told first"
+    assert 'id="do"' not in decided, "nothing is left to do"
+
+
 async def test_a_name_needs_a_consent_or_goes(site: Site, sign_in: SignIn) -> None:
     client = await sign_in("supervisor")
     fields = {"household": f"household:{1:026}", "label": register("Bà"), "age_band": register("60-plus")}
