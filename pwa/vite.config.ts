@@ -24,7 +24,7 @@ export default defineConfig({
   build: {
     target: ["chrome100", "safari16.4"],
     minify: "terser",
-    terserOptions: { compress: { passes: 2 } },
+    terserOptions: { ecma: 2020, module: true, compress: { passes: 3 } },
     outDir: "dist",
     emptyOutDir: true,
     assetsInlineLimit: 0,

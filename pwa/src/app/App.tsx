@@ -16,6 +16,8 @@ export interface ScreenProps {
 }
 
 const book = () => import("../screens/book");
+const writing = () => import("../screens/writing");
+const sending = () => import("../screens/sending");
 const reading = () => import("../screens/reading");
 const arrivals = () => import("../screens/arriving");
 
@@ -27,9 +29,9 @@ const InsideAnother = lazy(async () => (await arrivals()).InsideAnother, ["joini
 const Join = lazy(async () => (await arrivals()).Join, ["joining"]);
 const HouseholdForm = lazy(async () => (await book()).HouseholdForm);
 const PersonForm = lazy(async () => (await book()).PersonForm);
-const Visit = lazy(async () => (await import("../screens/Visit")).Visit);
-const Saved = lazy(async () => (await import("../screens/Saved")).Saved);
-const Tally = lazy(async () => (await import("../screens/Tally")).Tally);
+const Visit = lazy(async () => (await writing()).Visit);
+const Saved = lazy(async () => (await writing()).Saved);
+const Tally = lazy(async () => (await writing()).Tally);
 
 const screens: Record<Name, ComponentType<ScreenProps>> = {
   today: lazy(async () => (await import("../screens/Today")).Today, ["today"]),
@@ -48,12 +50,12 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   guides: lazy(async () => (await reading()).Guides),
   install: lazy(async () => (await arrivals()).Install, ["joining"]),
   guide: lazy(async () => (await reading()).Guide),
-  sync: lazy(async () => (await import("../screens/Sync")).Sync),
+  sync: lazy(async () => (await sending()).Sync),
   notice: lazy(async () => (await reading()).Notice),
   card: lazy(async () => (await reading()).Card),
   code: Join,
   join: Join,
-  refused: lazy(async () => (await import("../screens/Refused")).Refused),
+  refused: lazy(async () => (await sending()).Refused),
 };
 
 /** Screens on which one writes: the tabs make room for the form. */
