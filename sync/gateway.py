@@ -209,6 +209,17 @@ class Gateway:
         else:
             await _send(send, 200, gzip.decompress(chunk.packed), more)
 
+    async def _check_same(self, request: Request, caller: Caller) -> None:
+        """A body may take minutes to come: whoever has lost the right meanwhile writes nothing.
+
+        :raises GatewayError: with the reason; ``store-unavailable``, to come again, for whoever was moved.
+        """
+        now = await self._identify(request)
+        if now is None:
+            raise GatewayError("signed-out")
+        if now != caller:
+            raise GatewayError("store-unavailable", "the caller's rights have changed")
+
     def _while_same(self, request: Request, caller: Caller, send: Send) -> Send:
         """`send`, cut short once the device was revoked or its person moved while the answer was awaited."""
         begun = False
@@ -267,6 +278,7 @@ class Gateway:
         body: bodies.BulkDocs = await bodies.read_json(request, bodies.BulkDocs)
         if body.new_edits:
             raise GatewayError("bad-request", "new_edits must be false")
+        await self._check_same(request, caller)
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         ward, unit = self._names.ward(caller.ward), place.unit
         bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)

@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
+from sync.gateway import Caller
 from tests.sync.samples import child, household, register, rev, visit
-from tests.sync.town import WARD, Town
+from tests.sync.town import PEOPLE, WARD, Town
 
 BULK = f"/sync/w{WARD}-tdp-07/_bulk_docs"
 
@@ -229,3 +230,22 @@ def test_a_colleague_cannot_have_a_value_win_by_the_history(town: Town) -> None:
     town.push(first)
     entry = {"field": "address", **register({"house": "bịa"}, at="2026-12-31T00:00:00.000Z")}
     assert town.push(child(first, history=[entry]), person="lan").json[0]["code"] == "past-changed"
+
+
+@pytest.mark.parametrize(("later", "status"), [(None, 401), (PEOPLE["eve"], 503)])
+def test_whoever_loses_the_right_while_the_body_still_comes_writes_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, later: Caller | None, status: int
+) -> None:
+    class Changing:
+        """Asked when a request begins, and again when its body has come."""
+
+        answers = iter([PEOPLE["hoa"], later])
+
+        def get(self, *_: object) -> Caller | None:
+            return next(self.answers)
+
+    document = visit()
+    monkeypatch.setattr("tests.sync.town.PEOPLE", Changing())
+    assert town.push(document).status == status
+    assert town.stored(document["_id"]) is None
+    assert town.quarantined(document["_id"]) == []
