@@ -264,7 +264,7 @@ def test_an_administrator_adds_a_supervisor_who_comes_in_by_a_link(
     expect(admin.get_by_role("heading", level=1)).to_have_text(name)
     wrong += check(admin, "person of the ward", targets=False)
     admin.get_by_role("button", name="Tạo đường dẫn đặt mật khẩu").click()
-    link = admin.get_by_label("Đường dẫn của lời mời").input_value()
+    link = admin.get_by_label("Đường dẫn đặt mật khẩu").input_value()
     wrong += check(admin, "link", targets=False)
 
     page = contexts(360, 640).new_page()
