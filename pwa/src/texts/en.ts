@@ -385,7 +385,7 @@ export const en: Texts = {
   "sync.lost": "The browser has cleared this app's records on this phone. What was sent comes back by itself; not sent and gone: {n}. Please write those again if you can, and add the app to the Home screen.",
   "sync.erased": "The ward has removed what was recorded about {n} residents, so it was removed from this phone, too, also what had not been sent. There is nothing you need to do.",
   "sync.erased.seen": "I see",
-  "sync.left": "You now belong to {unit}. The former team’s records are no longer on this phone.",
+  "sync.left": "You now belong to {unit}. This phone now holds only the records of {unit}.",
   "sync.left.records": "Unsent records of the former team that went to the ward for review: {n}.",
   "sync.left.drafts": "Half-filled forms of the former team that were given up: {n}.",
   "sync.waiting": "Records safe on this phone, waiting to be sent: {n}.",
