@@ -160,6 +160,7 @@ export class Sync {
     }
     if (known.generation === generation) return { mark: known, reset: false };
     await receipts.forgetAccepted((since) => localChanges(this.around.replica.local, since, false));
+    await this.around.changed(); // from here on nobody says "all sent", in no tab, whatever becomes of this round
     return { mark: { since: "0", generation }, reset: true };
   }
 
