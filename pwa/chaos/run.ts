@@ -119,11 +119,19 @@ class Person {
     return JSON.stringify([households.map(({ _id, _rev }) => [_id, _rev]).sort(), lines.sort()]);
   }
 
-  /** Documents of which the server holds more than one leaf. */
-  async torn(): Promise<number> {
+  /** Documents that the server has not merged yet. */
+  async torn(): Promise<string[]> {
     const answer = await this.direct(`/sync/${this.phone.session.value?.database}/_changes?style=all_docs`, { method: "GET" });
-    const { results } = (await answer.json()) as { results: { changes: unknown[] }[] };
-    return results.filter(({ changes }) => changes.length > 1).length;
+    const { results } = (await answer.json()) as { results: { id: string; changes: { rev: string }[] }[] };
+    const split = results.filter(({ changes }) => changes.length > 1);
+    const docs = split.flatMap(({ id, changes }) => changes.map(({ rev }) => ({ id, rev })));
+    if (!docs.length) return [];
+    const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ docs }) };
+    const found = await this.direct(`/sync/${this.phone.session.value?.database}/_bulk_get`, init);
+    const got = (await found.json()) as { results: { docs: { ok?: { _id: string; _deleted?: true } }[] }[] };
+    // a branch that was merged ends in a tombstone, and is listed for ever
+    const alive = got.results.flatMap(({ docs: [one] }) => (one?.ok && !one.ok._deleted ? [one.ok._id] : []));
+    return alive.filter((id, at) => alive.indexOf(id) !== at);
   }
 }
 
@@ -182,10 +190,19 @@ async function compare(persons: Person[]): Promise<string> {
   for (let tries = 0; tries < 40; tries++) {
     for (const person of persons) await person.sync();
     const [one, ...others] = await Promise.all(persons.map((person) => person.shown()));
-    if (!(await persons[0]?.torn()) && others.every((other) => other === one)) return "";
+    if (!(await persons[0]?.torn())?.length && others.every((other) => other === one)) return "";
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  return "the phones do not hold the same, or documents are left in conflict";
+  return difference(persons);
+}
+
+/** What is not the same, for whoever looks for the reason. */
+async function difference(persons: Person[]): Promise<string> {
+  const torn = (await persons[0]?.torn()) ?? [];
+  const [one = "", two = ""] = await Promise.all(persons.map((person) => person.shown()));
+  const parts = [one, two].map((text) => new Set((JSON.parse(text) as unknown[][]).flat().map((row) => JSON.stringify(row))));
+  const only = (at: number) => [...(parts[at] ?? [])].filter((row) => !parts[1 - at]?.has(row)).slice(0, 5);
+  return `in the end in conflict: ${torn.join(", ")}; only on the first phone ${only(0).join(" ")}, on the second ${only(1).join(" ")}`;
 }
 
 void main();
