@@ -85,12 +85,16 @@ async def erase_all(
     if not all(RESIDENT.fullmatch(id) for id in ids):
         raise ValueError("only residents are erased")
     ledger, database = Ledger(store, names), names.unit(ward, unit)
+    # before the ledger has them: from then on a late edit ends the record, which then says no name
+    before: dict[str, set[Phrase]] = {}
+    with suppress(StoreError):  # what cannot be read now is read below, when the ledger knows of it
+        before = {id: await _learn(store, database, id) for id in ids}
     cut_short = await ledger.enter(ward, unit, ids)
     if heir := await find_heir(store, names, ward, unit):
         return await _erase_in_heir(store, names, ward, unit, heir, ids, traced)
     phrases: set[Phrase] = set()
     for id in ids:
-        phrases |= (known := await _learn(store, database, id))
+        phrases |= (known := before.get(id, set()) | await _learn(store, database, id))
         if traced:
             await ledger.trace(ward, unit, id, known)
     # one that was cut short may have left no record to learn from, but its traces
