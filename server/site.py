@@ -27,7 +27,6 @@ from server.content import load_content
 from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
-from server.merging import Merging
 from server.people import units_left
 from server.roles import Permission
 from server.safe import Safe
@@ -35,6 +34,7 @@ from server.seals import Seals
 from server.settings import Settings
 from server.texts import Texts, texts, translate
 from server.tries import Tries
+from server.unit_merging import Merging
 from server.units import Units
 from sync import erasing, withdrawing
 from sync.audit import Audit

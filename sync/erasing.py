@@ -116,7 +116,7 @@ async def _erase_in_heir(
     store: Store, names: Names, ward: str, unit: str, heir: str, ids: Sequence[str], traced: bool
 ) -> Erased:
     """In a unit that was merged, or is being merged: once all of it is in the other one, there."""
-    from sync.merging import carry  # which erases what it finds in the ledger
+    from sync.unit_merging import carry  # which erases what it finds in the ledger
 
     await carry(store, names, ward, unit, heir)
     erased = await erase_all(store, names, ward, heir, ids, traced=traced)

@@ -1,8 +1,8 @@
 """A unit merged into another: begun by an administrator, ended by whoever finds it begun.
 
 That a unit is `merging`, and into which, stands in its row of the ward's catalog before anything moves. Then
-the steps of `sync.merging` and the people's move may be taken by this process or the next; `go_on` takes them
-all, `follow` looks for what was cut short. One unit of a ward is merged at a time: whoever begins writes
+the steps of `sync.unit_merging` and the people's move may be taken by this process or the next; `go_on` takes
+them all, `follow` looks for what was cut short. One unit of a ward is merged at a time: whoever begins writes
 first and looks then, so that of two who begin together at least one gives way.
 """
 
@@ -20,7 +20,7 @@ from server.accounts import DESIGN, Accounts
 from server.catalog import Catalog, change_unit
 from server.content import Unit
 from server.units import Unfit, count_members
-from sync import merging
+from sync import unit_merging
 from sync.clocks import text_of
 from sync.names import Names
 from sync.rollup import rollup_id
@@ -102,12 +102,12 @@ class Merging:
                 return
             store, names, ward, pair = self._store, self._names, self._catalog.ward, (source, unit.heir)
             levels = self._catalog.levels
-            await merging.hold(store, names, ward, pair, levels)
-            await merging.fence(store, names, ward, source)
-            await merging.carry(store, names, ward, *pair)
-            await merging.carry_marks(store, names, ward, *pair)
+            await unit_merging.hold(store, names, ward, pair, levels)
+            await unit_merging.fence(store, names, ward, source)
+            await unit_merging.carry(store, names, ward, *pair)
+            await unit_merging.carry_marks(store, names, ward, *pair)
             await self._move_people(*pair)
-            await merging.release(store, names, ward, pair, levels)
+            await unit_merging.release(store, names, ward, pair, levels)
             await self._change(source, _ended)
             log.info("units merged", ward=ward, source=source, target=unit.heir)
 

@@ -10,7 +10,7 @@ Each step may be taken again at any time, by any process, so that a merge goes o
 4. `carry_marks`: what the quarantine and residents' requests say of the unit, they say of the other one.
 5. `release`: both are counted, and their figures written in one request.
 
-Between the last two the server moves the people (`server.merging`). A revision that a phone brings late
+Between the last two the server moves the people (`server.unit_merging`). A revision that a phone brings late
 descends from a history that is in the other unit by then, so the gateway takes it there as any other.
 Revisions are named by what they say (`sync.revisions`): it does no harm when two processes merge at once.
 """

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from server.check import check_store
 from server.figures import Figures
 from server.progress import Period
-from sync import merging
+from sync import unit_merging
 from sync.conflicts import Conflicts
 from sync.erasing import erase, settle
 from sync.ledger import Ledger
@@ -57,11 +57,11 @@ class Pair:
     async def merge(self, store: Store | None = None) -> None:
         """All steps, as the server takes them."""
         store, names = store or self.store, self.names
-        await merging.hold(store, names, WARD, self.units, LEVELS)
-        await merging.fence(store, names, WARD, self.source)
-        await merging.carry(store, names, WARD, self.source, self.target)
-        await merging.carry_marks(store, names, WARD, self.source, self.target)
-        await merging.release(store, names, WARD, self.units, LEVELS)
+        await unit_merging.hold(store, names, WARD, self.units, LEVELS)
+        await unit_merging.fence(store, names, WARD, self.source)
+        await unit_merging.carry(store, names, WARD, self.source, self.target)
+        await unit_merging.carry_marks(store, names, WARD, self.source, self.target)
+        await unit_merging.release(store, names, WARD, self.units, LEVELS)
 
     def database(self, unit: str) -> str:
         return self.names.unit(WARD, unit)
@@ -145,7 +145,7 @@ def test_every_branch_and_tombstone_goes_on_in_the_other_unit(
                 assert kept["unit"] == pair.target
             left = await pair.leaves(pair.source, leaf["_id"])
             assert all(one.get("_deleted") for one in left), "a record is in both units"
-            forwarded = {ancestors(one)[1] for one in left if one.get(merging.MOVED) == pair.target}
+            forwarded = {ancestors(one)[1] for one in left if one.get(unit_merging.MOVED) == pair.target}
             assert (leaf["_rev"] in forwarded) == (not leaf.get("_deleted")), "none says where it went"
 
     anyio.run(story)
@@ -217,14 +217,14 @@ def test_figures_stand_still_while_records_are_in_both_units(pair: Pair) -> None
     async def story() -> None:
         await fill(pair)
         before = await pair.people()
-        await merging.hold(pair.store, pair.names, WARD, pair.units, LEVELS)
-        await merging.carry(pair.store, pair.names, WARD, pair.source, pair.target)
+        await unit_merging.hold(pair.store, pair.names, WARD, pair.units, LEVELS)
+        await unit_merging.carry(pair.store, pair.names, WARD, pair.source, pair.target)
         await Rollup(pair.store, pair.names, LEVELS).catch_up()
         assert await pair.people() == before
         rows = await pair.store.all_docs(pair.names.ward(WARD).rollup, include_docs=True)
         held = {row["doc"]["unit"] for row in rows if row["doc"].get("held")}
         assert held >= set(pair.units)
-        await merging.release(pair.store, pair.names, WARD, pair.units, LEVELS)
+        await unit_merging.release(pair.store, pair.names, WARD, pair.units, LEVELS)
         await Rollup(pair.store, pair.names, LEVELS).catch_up()
         assert await pair.people() == before
 
@@ -255,9 +255,9 @@ def test_whoever_is_in_both_units_for_a_moment_is_one_person(pair: Pair) -> None
     async def story() -> None:
         documents = await fill(pair)
         may = Period(date(2026, 5, 1), date(2026, 5, 31))
-        await merging.hold(pair.store, pair.names, WARD, pair.units, LEVELS)
+        await unit_merging.hold(pair.store, pair.names, WARD, pair.units, LEVELS)
         nobody = Traces.of(set())
-        arriving = [merging.arrive(one, pair.target, (), nobody) for one in documents]
+        arriving = [unit_merging.arrive(one, pair.target, (), nobody) for one in documents]
         await pair.store.graft(pair.database(pair.target), arriving)
         source = await Figures(pair.store, pair.names).read(WARD, pair.units, may)
         assert sum(source.people.values()) == 1
@@ -292,7 +292,9 @@ def test_who_was_erased_from_a_unit_is_erased_from_the_other_one(pair: Pair, whe
             await Ledger(pair.store, pair.names).enter(WARD, pair.source, [person["_id"]])
         if when == "in the middle":
             ledger = Ledger(pair.store, pair.names)
-            await merging._carry(pair.store, pair.names, ledger, WARD, pair.source, pair.target, [person])
+            await unit_merging._carry(
+                pair.store, pair.names, ledger, WARD, pair.source, pair.target, [person]
+            )
             await take()
         await pair.merge()
         if when == "after":

@@ -14,7 +14,7 @@ from server.people import change_person
 from server.roles import Role
 from server.site import Site
 from server.units import Typed, Unfit
-from sync import merging
+from sync import unit_merging
 from sync.deciding import Decider
 from sync.erasing import erase
 from sync.rollup import rollup_id
@@ -187,8 +187,8 @@ def test_a_push_in_the_middle_is_put_off_and_loses_nothing(
     first, late = visit(person["_id"], source), visit(person["_id"], source)
     assert push(server, cookie, path(source), first).json() == []
     call(site.merging.begin, source, target)
-    call(merging.fence, site.store, site.names, WARD, source)
-    call(merging.carry, site.store, site.names, WARD, source, target)
+    call(unit_merging.fence, site.store, site.names, WARD, source)
+    call(unit_merging.carry, site.store, site.names, WARD, source, target)
     answer = push(server, cookie, path(source), late)
     assert (answer.status_code, answer.json()["error"]) == (503, "store-unavailable")
     assert server.get(f"{path(source)}/_changes", headers=cookie).status_code == 503, "tombstones are pulled"
@@ -278,7 +278,7 @@ def test_who_was_erased_stays_erased_in_the_other_unit(
     assert push(server, cookie, path(source), gone, going, seen).json() == []
     call(erase, site.store, site.names, WARD, source, gone["_id"])
     call(site.merging.begin, source, target)
-    call(merging.fence, site.store, site.names, WARD, source)
+    call(unit_merging.fence, site.store, site.names, WARD, source)
     call(erase, site.store, site.names, WARD, source, going["_id"])
     call(site.merging.go_on, source)
     late = [child(one, label=register("Bà", person["_id"], LATER)) for one in (gone, going)]
