@@ -36,7 +36,7 @@ export interface Host {
   /** the server says that this phone was reported lost */
   lost(): void;
   /** this person belongs to another unit now, or to none any more */
-  part(how: "move" | "end"): void;
+  depart(how: "move" | "end"): void;
   /** hands in what waits for units that they have left */
   handIn(): Promise<void>;
   /** PouchDB has closed itself after a failed write */
@@ -74,7 +74,7 @@ export class Engine {
         host.show(change);
       },
       lost: () => host.lost(),
-      part: (how) => host.part(how),
+      depart: (how) => host.depart(how),
       handIn: async () => {
         await host.handIn();
         await this.showNotes();

@@ -36,7 +36,7 @@ export interface Mover {
   closeEngine(): Promise<void>;
   change(session: Session): Promise<void>;
   discard(id: string, why: SyncChange): Promise<void>;
-  part(how: "end"): Promise<void>;
+  depart(how: "end"): Promise<void>;
   tell(word: "left"): void;
   later(work: () => Promise<void>, wait: number): void;
 }
@@ -73,7 +73,7 @@ export async function move(phone: Mover, busy: boolean): Promise<void> {
 export async function end(phone: Mover, busy: boolean): Promise<void> {
   const { id } = await phone.vault();
   if (phone.gate.value !== "open") return;
-  const again = () => phone.later(() => phone.part("end"), LATER);
+  const again = () => phone.later(() => phone.depart("end"), LATER);
   if (busy) return again();
   await phone.closeEngine();
   const refused = (error: unknown) => (error instanceof Rejected && !error.foreign && error.status < 500 ? ("refused" as const) : false);

@@ -196,13 +196,13 @@ export class Phone {
     await (await this.vault()).escrow(escrow, session.device);
     await this.sessions.keep(session);
     void this.fetchCatalog(session);
-    if (before !== session.database) return this.part("move", false);
+    if (before !== session.database) return this.depart("move", false);
     this.session.value = session;
     void this.wake();
   }
 
   /** The person belongs to another unit now, or to none any more; loaded when that happens. */
-  async part(how: "move" | "end", busy = this.busy()): Promise<void> {
+  async depart(how: "move" | "end", busy = this.busy()): Promise<void> {
     await (await import("./moving"))[how](this, busy);
   }
 
@@ -341,7 +341,7 @@ export class Phone {
       listed: () => this.listed(),
       tell: () => this.tell("changed"),
       lost: () => void this.destroy().catch((error: unknown) => console.error(error)),
-      part: (how: "move" | "end") => void this.part(how).catch((error: unknown) => this.stopped || console.error(error)),
+      depart: (how: "move" | "end") => void this.depart(how).catch((error: unknown) => this.stopped || console.error(error)),
       handIn: async () => void (await (await import("./moving")).handIn(this, id, database)),
       erased: (ids: string[]) => this.drafts.dropNaming(ids),
       wrote: () => this.room.note(false),

@@ -12,20 +12,15 @@ export class Unreachable extends Error {
   }
 }
 
-const FOREIGN = "server-error";
-
 export class Rejected extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     readonly reason: string,
+    /** not our server has answered but something in front of it, which knows nothing of us */
+    readonly foreign = false,
   ) {
     super(`${status} ${code}: ${reason}`);
-  }
-
-  /** Not our server has answered but something in front of it, which knows nothing of us. */
-  get foreign(): boolean {
-    return this.code === FOREIGN;
   }
 }
 
@@ -104,5 +99,6 @@ function read<T>(response: Response, text: string): Answer<T> {
   }
   if (response.ok) return { status: response.status, body: body as T, headers: response.headers };
   const { error, reason } = (body ?? {}) as { error?: unknown; reason?: unknown };
-  throw new Rejected(response.status, typeof error === "string" ? error : FOREIGN, typeof reason === "string" ? reason : "");
+  if (typeof error !== "string") throw new Rejected(response.status, "server-error", "", true);
+  throw new Rejected(response.status, error, typeof reason === "string" ? reason : "");
 }

@@ -24,7 +24,7 @@ export interface Asked {
   /** asked for once the place is known */
   following?: Promise<Asked | undefined>;
   /** of the last chunk: what came since, asked for while it is still on its way */
-  since?: Promise<ChangesPage>;
+  changes?: Promise<ChangesPage>;
 }
 
 /** Where replication goes on, and its first page if that was asked for. */
@@ -64,7 +64,7 @@ export async function snapshot(
     const now: PullMark = following ? { ...mark, since } : { ...mark, since, complete: true };
     await replica.store.put("values", `pull:${replica.name}`, now);
     await onChunk(written, done, done + pending);
-    if (!following) return { mark: now, asked: asked.since };
+    if (!following) return { mark: now, asked: asked.changes };
     asked = following;
   }
 }
@@ -77,7 +77,7 @@ export function ask(replica: Replica, since: string): Asked {
   const early = (headers: Headers) => {
     tell(headers.get("X-GTN-Next"));
     const end = headers.get("X-GTN-End");
-    if (end !== null) (asked.since = askChanges(replica, end)).catch(() => undefined);
+    if (end !== null) (asked.changes = askChanges(replica, end)).catch(() => undefined);
   };
   const chunk = server.get<Omit<Chunk, "ready">>(path, LONG, early).then(async ({ body }) => {
     if (!Array.isArray(body?.docs) || typeof body.last_seq !== "string") throw new Unreachable("not-the-server");

@@ -26,7 +26,7 @@ export interface Surroundings {
   /** the server says that this phone was reported lost */
   lost(): void;
   /** the server says that this person belongs to another unit now, or to none any more */
-  part(how: "move" | "end"): void;
+  depart(how: "move" | "end"): void;
   /** hands in what waits for units that they have left */
   handIn(): Promise<void>;
   /** shows a change of state */
@@ -124,7 +124,7 @@ export class Sync {
     const first = await this.askFirst();
     const session = await this.around.hello({ ...counts, ...(this.lastError && { last_error: this.lastError }) });
     if (session.database !== replica.name) {
-      this.around.part("move"); // with this round's end
+      this.around.depart("move"); // with this round's end
       return true;
     }
     await this.around.handIn();
@@ -219,7 +219,7 @@ export class Sync {
     if (error instanceof Rejected && error.status === 401 && !error.foreign) {
       this.signedOut = true;
       if (error.code === "device-lost") return this.around.lost();
-      if (error.code === "access-ended") this.around.part("end");
+      if (error.code === "access-ended") this.around.depart("end");
       return this.around.show({ phase: "signed-out", error: code, nextTry: undefined, progress: undefined });
     }
     const offline = typeof navigator !== "undefined" && navigator.onLine === false;
