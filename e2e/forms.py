@@ -113,6 +113,19 @@ def expect_saved(phone: Phone) -> str:
     return visit_id(phone)
 
 
+def record_offline(phone: Phone, house: str) -> str:
+    """A visit that waits on the phone."""
+    add_household(phone, house)
+    phone.wait_until_sent()
+    phone.go_offline()
+    begin_visit(phone)
+    help_unnamed(phone, "iHanoi", "Đã cài đặt")
+    save(phone)
+    visit = expect_saved(phone)
+    phone.expect_waiting(1)
+    return visit
+
+
 def stored(phone: Phone, document: str) -> list[dict[str, Any]]:
     """A document's living leaves as the server holds them, asked through the gateway by this phone."""
     answer = phone.page.evaluate(

@@ -10,26 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from e2e.desk import Desk
-from e2e.forms import add_household, begin_visit, expect_saved, help_unnamed, save, stored
+from e2e.forms import record_offline, stored
 from e2e.phone import LONG, Phone
 from e2e.server import Server
 
 DATABASES = (
     "async () => (await indexedDB.databases()).map(({name}) => name).filter(name => /-w09562-/.test(name))"
 )
-
-
-def record_offline(phone: Phone, house: str) -> str:
-    """A visit that waits on the phone."""
-    add_household(phone, house)
-    phone.wait_until_sent()
-    phone.go_offline()
-    begin_visit(phone)
-    help_unnamed(phone, "iHanoi", "Đã cài đặt")
-    save(phone)
-    visit = expect_saved(phone)
-    phone.expect_waiting(1)
-    return visit
 
 
 def open_person(desk: Desk, name: str) -> None:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from e2e.desk import Desk
-from e2e.forms import add_household, begin_visit, expect_saved, help_unnamed, save, stored
+from e2e.forms import record_offline, stored
 from e2e.phone import LONG, Phone
 from e2e.server import Server
 
@@ -32,14 +32,7 @@ def test_a_merge_at_the_desk_takes_along_what_waits_on_a_phone_out_of_reach(
     own_server: Server, phone: Callable[..., Phone], desk: Callable[..., Desk]
 ) -> None:
     hoa, lan, ward = phone("hoa", at=own_server), phone("lan", at=own_server), desk("quantri", at=own_server)
-    add_household(hoa, "951")
-    hoa.wait_until_sent()
-    hoa.go_offline()
-    begin_visit(hoa)
-    help_unnamed(hoa, "iHanoi", "Đã cài đặt")
-    save(hoa)
-    visit = expect_saved(hoa)
-    hoa.expect_waiting(1)
+    visit = record_offline(hoa, "951")
     before = total(ward)
 
     page = ward.page

@@ -66,6 +66,14 @@ def move(call: Call, site: Site, person: Document, unit: str) -> None:
     )
 
 
+def leave(call: Call, site: Site, person: Document, ended: bool) -> None:
+    """To another unit, or altogether."""
+    if ended:
+        call(set_active, site.accounts, admin(), person, False)
+    else:
+        move(call, site, person, OTHER)
+
+
 def age(call: Call, site: Site, person: Document, days: float) -> None:
     """As if the leaving had been so long ago."""
     then = text_of(datetime.now(UTC) - timedelta(days=days))
@@ -104,10 +112,7 @@ def test_the_right_is_to_write_alone(
     server: TestClient, site: Site, call: Call, mover: tuple[Document, dict[str, str]], ended: bool
 ) -> None:
     person, cookie = mover
-    if ended:
-        call(set_active, site.accounts, admin(), person, False)
-    else:
-        move(call, site, person, OTHER)
+    leave(call, site, person, ended)
     refused = (401, "access-ended") if ended else (403, "not-yours")
     calls = [
         ("GET", ""),
@@ -168,10 +173,7 @@ def test_after_thirty_days_nothing_is_taken_any_more(
     server: TestClient, site: Site, call: Call, mover: tuple[Document, dict[str, str]], ended: bool
 ) -> None:
     person, cookie = mover
-    if ended:
-        call(set_active, site.accounts, admin(), person, False)
-    else:
-        move(call, site, person, OTHER)
+    leave(call, site, person, ended)
     age(call, site, person, LATE.days - 1)
     assert push(server, cookie, OLD, recorded_by(person)).status_code == 201
     age(call, site, person, LATE.days + 0.1)
