@@ -80,7 +80,7 @@ def test_whoever_has_left_hands_in_what_waits_and_keeps_nothing(
         mark = hoa.page.get_by_test_id("sync-state")
         expect(mark).to_have_attribute("data-phase", "failed", timeout=LONG)
         own_server.start()
-        hoa.page.get_by_role("button", name="Gửi ngay").click()
+        hoa.page.evaluate("dispatchEvent(new Event('online'))")  # a tap might find the screen gone already
     else:
         hoa.go_online()
     expect(hoa.page.get_by_text("Những gì chưa gửi đã gửi về phường để xem lại")).to_be_visible(timeout=LONG)
