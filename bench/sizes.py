@@ -2,7 +2,8 @@
 
 The server sends the ``.br`` file beside each script, so those are weighed; nothing is compressed anew. A
 screen needs the entry script, the script and the words named after it, and whatever these import at once;
-an import that waits for a tap (``import(…)``) does not count.
+an import that waits for a tap (``import(…)``) does not count. English is fetched, and kept, by those who
+choose it; everything else is kept from the first visit on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ ENTRY = re.compile(r"""<script[^>]+src="/app/assets/([\w.-]+\.js)\"""")
 
 FIGURES = (
     "all JavaScript",
+    "English, where chosen",
     "JavaScript before sign-in paints",
     "JavaScript before the lock paints",
     "JavaScript before the household list paints",
@@ -40,9 +42,11 @@ def run() -> Iterator[Figure]:
     :raises FileNotFoundError: when the app has not been built.
     """
     assets = DIST / "assets"
-    scripts = [*sorted(assets.glob("*.js")), DIST / "sw.js"]
+    english = assets / find(assets, "en")
+    scripts = [*(path for path in sorted(assets.glob("*.js")) if path != english), DIST / "sw.js"]
     entry = ENTRY.findall((DIST / "index.html").read_text("utf-8"))
     yield weigh("all JavaScript", scripts, 110)
+    yield weigh("English, where chosen", [english], None)
     for screen, more in SCREENS.items():
         needed = reach(assets, [*entry, *(find(assets, stem) for stem in more)])
         yield weigh(f"JavaScript before {screen} paints", (assets / name for name in sorted(needed)), 25)

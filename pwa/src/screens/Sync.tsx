@@ -19,18 +19,27 @@ export function Sync(_: ScreenProps) {
       <Counts />
       <Now />
       <Device />
-      <ChooseOne
-        legend={t("sync.language")}
-        value={language.value}
-        onChange={(value) => void speak(value as Language)}
-        options={[
-          { value: "vi", label: "Tiếng Việt" },
-          { value: "en", label: "English" },
-        ]}
-      />
+      <Languages />
       <LockSettings />
       <Account />
     </Screen>
+  );
+}
+
+function Languages() {
+  const failed = useSignal(false);
+  const choose = async (value: string) => void (failed.value = !(await speak(value as Language)));
+  return (
+    <ChooseOne
+      legend={t("sync.language")}
+      value={language.value}
+      onChange={(value) => void choose(value)}
+      error={failed.value ? t("sync.language.offline") : undefined}
+      options={[
+        { value: "vi", label: "Tiếng Việt" },
+        { value: "en", label: "English" },
+      ]}
+    />
   );
 }
 

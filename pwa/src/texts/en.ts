@@ -424,6 +424,7 @@ export const en: Texts = {
   "sync.install": "Install the app",
   "sync.version": "Version",
   "sync.language": "Language",
+  "sync.language.offline": "English is not on this phone yet. Please choose it again when there is a connection.",
   "sync.lock": "Lock",
   "sync.lock.after": "Locks by itself after leaving the app for",
   "sync.lock.minutes": "{n} minutes",

@@ -54,8 +54,13 @@ export function pick(text: Bilingual | undefined): string {
   return text ? text[language.value] || text.vi : "";
 }
 
-export async function speak(chosen: Language): Promise<void> {
-  table.value = chosen === "en" ? (await import("./en")).en : vietnamese;
+/** False, and nothing changed, when English is not on the phone yet and cannot be fetched. */
+export async function speak(chosen: Language): Promise<boolean> {
+  try {
+    table.value = chosen === "en" ? await fetchEnglish() : vietnamese;
+  } catch {
+    return false;
+  }
   language.value = chosen;
   document.documentElement.lang = chosen;
   try {
@@ -63,6 +68,13 @@ export async function speak(chosen: Language): Promise<void> {
   } catch {
     // a browser that forbids it forgets the choice, no more
   }
+  return true;
+}
+
+async function fetchEnglish(): Promise<Texts> {
+  const { en } = await import("./en");
+  void navigator.serviceWorker?.ready.then(({ active }) => active?.postMessage("keep-english"));
+  return en;
 }
 
 /** The language chosen the last time; never awaited before the first paint. */

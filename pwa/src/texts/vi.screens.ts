@@ -235,6 +235,7 @@ export const screens = {
   "sync.install": "Cài ứng dụng",
   "sync.version": "Phiên bản",
   "sync.language": "Ngôn ngữ",
+  "sync.language.offline": "Tiếng Anh chưa có trên máy này. Khi nào có mạng, xin anh/chị chọn lại.",
   "sync.lock": "Khóa máy",
   "sync.lock.after": "Tự khóa sau khi rời ứng dụng",
   "sync.lock.minutes": "{n} phút",
