@@ -8,17 +8,14 @@ and the validators are a second wall. Reads stream through; writes are read whol
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -27,6 +24,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sync import gateway_body as bodies
 from sync.checks import Writer
+from sync.clocks import text_of
+from sync.gateway_answers import PACKED, pass_on, send_bytes, send_json, takes_gzip, unless_gone
 from sync.gateway_errors import RETRY_SECONDS, GatewayError
 from sync.gateway_paths import Target, read_path
 from sync.gateway_upstream import Upstream
@@ -34,14 +33,10 @@ from sync.gateway_writes import Batch, Writes
 from sync.heirs import last_heir
 from sync.ledger import Ledger
 from sync.names import Names
-from sync.quarantine import Bringer
+from sync.quarantine import Bringer, Refused
 from sync.snapshot import Snapshots
-from sync.store import Store, StoreError
+from sync.store import Document, Store, StoreError
 
-SMALL = 256 * 1024
-WORTH_PACKING = 1400
-"""Bytes; what fits into one packet gains nothing."""
-PACKED = ((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding"))
 TIME_HEADER = "X-GTN-Time"
 NEXT_HEADER, END_HEADER = b"x-gtn-next", b"x-gtn-end"
 """Told before a chunk itself: where the next one begins, or, after the last, where replication goes on."""
@@ -140,11 +135,11 @@ class Gateway:
         caller = await self._identify(request)
         if caller is None:
             raise GatewayError("signed-out")
-        late = self._late(caller, target)
+        late = self._late(caller, target.database) if target.operation == "_bulk_docs" else None
         if not caller.unit and late is None:
             raise GatewayError("access-ended")
         if target.operation == "welcome":
-            await _send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
+            await send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
             return
         if late is None and target.database != self._names.ward(caller.ward).role(caller.unit):
             raise GatewayError("not-yours")
@@ -157,11 +152,11 @@ class Gateway:
         else:
             await self._read(request, send, caller, target)
 
-    def _late(self, caller: Caller, target: Target) -> Late | None:
+    def _late(self, caller: Caller, database: str) -> Late | None:
         """Where late records go: of a unit that was merged, or that the caller has left."""
         ward = self._names.ward(caller.ward)
-        named = {ward.role(unit): unit for unit in (*caller.left, *caller.heirs)}.get(target.database)
-        if named is None or named == caller.unit or target.operation != "_bulk_docs":
+        named = {ward.role(unit): unit for unit in (*caller.left, *caller.heirs)}.get(database)
+        if named is None or named == caller.unit:
             return None
         unit = last_heir(caller.heirs, named)
         if unit == caller.unit:
@@ -190,12 +185,12 @@ class Gateway:
             path += f"/{target.operation}{bodies.encode_query(query)}"
         opening = self._upstream.open(*self._signed(caller), request.method, path, body)
         polls = query.get("feed") == "longpoll"
-        response = await (_unless_gone(request, opening) if polls else opening)
+        response = await (unless_gone(request, opening) if polls else opening)
         try:
             if polls:
-                await _pass_on(response, self._while_same(request, caller, send), packed=False)
+                await pass_on(response, self._while_same(request, caller, send), packed=False)
             else:
-                await _pass_on(response, send, packed=_takes_gzip(request))
+                await pass_on(response, send, packed=takes_gzip(request))
         finally:
             response.close() if not response.content.at_eof() else response.release()
 
@@ -204,10 +199,10 @@ class Gateway:
         since = bodies.read_query(request, target).get("since", "0")
         chunk = await self._snapshots.chunk(*self._signed(caller), self._path(caller), since)
         more = [(NEXT_HEADER if chunk.pending else END_HEADER, chunk.last_seq.encode())]
-        if _takes_gzip(request):
-            await _send(send, 200, chunk.packed, [*more, *PACKED])
+        if takes_gzip(request):
+            await send_bytes(send, 200, chunk.packed, [*more, *PACKED])
         else:
-            await _send(send, 200, gzip.decompress(chunk.packed), more)
+            await send_bytes(send, 200, gzip.decompress(chunk.packed), more)
 
     async def _check_same(self, request: Request, caller: Caller) -> None:
         """A body may take minutes to come: whoever has lost the right meanwhile writes nothing.
@@ -224,7 +219,7 @@ class Gateway:
         """`send`, cut short once the device was revoked or its person moved while the answer was awaited."""
         begun = False
 
-        async def pass_on(message: Message) -> None:
+        async def onward(message: Message) -> None:
             nonlocal begun
             ended = GatewayError("signed-out")
             try:
@@ -238,7 +233,7 @@ class Gateway:
             begun = True
             await send(message)
 
-        return pass_on
+        return onward
 
     async def _read_question(self, request: Request, target: Target, query: dict[str, str]) -> bytes | None:
         """The body of a reading request, in our words; None for GET."""
@@ -269,7 +264,7 @@ class Gateway:
         for name in ("_id", "id"):
             if name in answer:
                 answer[name] = f"_local/{target.id}"
-        await _send_json(send, status, answer)
+        await send_json(send, status, answer)
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -279,17 +274,8 @@ class Gateway:
         if body.new_edits:
             raise GatewayError("bad-request", "new_edits must be false")
         await self._check_same(request, caller)
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        ward, unit = self._names.ward(caller.ward), place.unit
-        bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
-        writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
-        path = f"/{ward.unit(unit)}" if place.review else self._path(caller)
-        role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
-        batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
-        take = self._writes.set_aside if place.review else self._writes.take
-        written, refused = await take(batch, body.docs)
-        if written and self._on_written is not None:
-            self._on_written(ward.unit(unit))
+        at = text_of(datetime.now(UTC))
+        _, refused = await self._take(caller, place, body.docs, at)
         answer = [
             {
                 "id": one.id,
@@ -300,7 +286,37 @@ class Gateway:
             }
             for one in refused
         ]
-        await _send_json(send, 201, answer, {TIME_HEADER: at})
+        await send_json(send, 201, answer, {TIME_HEADER: at})
+
+    async def bring(
+        self, caller: Caller, database: str, documents: Sequence[Document]
+    ) -> tuple[int, list[Refused]]:
+        """What a phone could not send itself, taken as if it had: how many documents were written, and the
+        refused ones, which are in quarantine. What the store had already is neither.
+
+        :param database: as phones name it.
+        :raises GatewayError: ``not-yours`` where the caller may write nothing; else as `Writes.take`.
+        """
+        place = self._late(caller, database)
+        if place is None and (not caller.unit or database != self._names.ward(caller.ward).role(caller.unit)):
+            raise GatewayError("not-yours")
+        at = text_of(datetime.now(UTC))
+        return await self._take(caller, place or Late(caller.unit, caller.unit, False), documents, at)
+
+    async def _take(
+        self, caller: Caller, place: Late, documents: Sequence[Document], at: str
+    ) -> tuple[int, list[Refused]]:
+        ward, unit = self._names.ward(caller.ward), place.unit
+        bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
+        writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
+        path = f"/{ward.unit(unit)}" if place.review else self._path(caller)
+        role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
+        batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
+        take = self._writes.set_aside if place.review else self._writes.take
+        written, refused = await take(batch, documents)
+        if written and self._on_written is not None:
+            self._on_written(ward.unit(unit))
+        return written, refused
 
     # -- how ----------------------------------------------------------------------------------------
 
@@ -321,81 +337,3 @@ class Gateway:
             headers["Connection"] = "close"
         content = msgspec.json.encode({"error": error.code, "reason": reason})
         return Response(content, error.status, headers, "application/json")
-
-
-async def _unless_gone(
-    request: Request, opening: Awaitable[aiohttp.ClientResponse]
-) -> aiohttp.ClientResponse:
-    """The answer, given up when the phone hangs up first: a long poll would else be held for nobody."""
-    answering = asyncio.ensure_future(opening)
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            raise ClientDisconnect
-        return answering.result()
-    finally:
-        leaving.cancel()
-        if not answering.done():
-            answering.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _takes_gzip(request: Request) -> bool:
-    return "gzip" in request.headers.get("accept-encoding", "")
-
-
-async def _pass_on(response: aiohttp.ClientResponse, send: Send, *, packed: bool) -> None:
-    """Stream an answer, as fast as the phone takes it. One that is cut short stays visibly cut.
-
-    `packed` compresses all but small ones: CouchDB does not, and documents shrink to a sixth on a slow link.
-
-    :raises GatewayError: when CouchDB has nothing to give that a phone could use.
-    """
-    if response.status != 200 or "json" not in response.headers.get("Content-Type", ""):
-        code = "bad-request" if response.status in (400, 413, 415) else "store-unavailable"
-        raise GatewayError(code, f"CouchDB answered {response.status}")
-    length = response.content_length
-    if length is not None and length <= SMALL:
-        try:
-            whole = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise GatewayError("store-unavailable", "cut short") from None
-        if packed and len(whole) > WORTH_PACKING:
-            await _send(send, 200, gzip.compress(whole, 1), [*PACKED])
-        else:
-            await _send(send, 200, whole)
-        return
-    packer = zlib.compressobj(1, wbits=31) if packed else None
-    headers = [*_headers(), *PACKED] if packer else _headers(length)
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    try:
-        async for chunk in response.content.iter_any():
-            if part := packer.compress(chunk) if packer else chunk:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-    except (aiohttp.ClientError, TimeoutError) as error:
-        log.warning("an answer of CouchDB was cut short", error=type(error).__name__)
-        raise ClientDisconnect from None
-    await send({"type": "http.response.body", "body": packer.flush() if packer else b""})
-
-
-async def _send_json(send: Send, status: int, content: Any, extra: dict[str, str] | None = None) -> None:
-    more = [(name.lower().encode(), value.encode()) for name, value in (extra or {}).items()]
-    await _send(send, status, msgspec.json.encode(content), more)
-
-
-async def _send(send: Send, status: int, body: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
-    headers = _headers(len(body)) + (more or [])
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _headers(length: int | None = None) -> list[tuple[bytes, bytes]]:
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    if length is not None:
-        headers.append((b"content-length", str(length).encode()))
-    return headers
