@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -133,6 +134,7 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
         "database": names.role(who.unit),
         "catalog": site.catalog.address,
         "generation": site.generation,
+        "file_key": base64.b64encode(site.safe.derive("phone-file", who.device)).decode(),
     }
     mark = hashlib.sha256(msgspec.json.encode(session, order="sorted")).hexdigest()[:16]
     return {

@@ -39,6 +39,8 @@ class Permission(StrEnum):
     """reading refused records of every unit, by name; each opening is in the audit"""
     INVITE = "invite"
     """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
+    PHONE_FILES = "phone-files"
+    """bringing in what a phone could not send: of one's own unit, or of all for those of the ward"""
     GIVE_ROLES = "give-roles"
     """changing what people may do, and where (see `GIVES`)"""
     UNITS = "units"
@@ -61,13 +63,14 @@ _DESK = frozenset(
         _P.WARD_PROGRESS,
         _P.REFUSED_RECORDS,
         _P.INVITE,
+        _P.PHONE_FILES,
         _P.GIVE_ROLES,
         _P.PRIVACY,
     }
 )
 TABLE: dict[Role, frozenset[Permission]] = {
     Role.VOLUNTEER: _PHONE | {_P.RECORD_VISITS},
-    Role.LEAD: _PHONE | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE},
+    Role.LEAD: _PHONE | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE, _P.PHONE_FILES},
     Role.REPORTER: _PHONE,
     Role.SUPERVISOR: _DESK,
     Role.ADMIN: _DESK | {_P.UNITS, _P.AUDIT, _P.ADMINISTER},

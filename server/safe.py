@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -29,6 +30,7 @@ class Safe:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.mark = ""
+        self._key = b""
         self._cipher: AESGCM | None = None
 
     def unlock(self) -> None:
@@ -44,7 +46,12 @@ class Safe:
                 f"the key file {self.path} cannot be used ({reason}); see GTN_KEY_FILE"
             ) from None
         self.mark = hashlib.sha256(b"gtn-key" + key).hexdigest()[:8]
-        self._cipher = AESGCM(key)
+        self._key, self._cipher = key, AESGCM(key)
+
+    def derive(self, *purpose: str) -> bytes:
+        """32 bytes for this purpose alone, the same at every call; they tell nothing of the key."""
+        self._unlocked()
+        return hmac.new(self._key, b"gtn-derive" + _told(purpose), hashlib.sha256).digest()
 
     def close(self, content: bytes, *purpose: str) -> str:
         """The content, closed for this purpose alone."""

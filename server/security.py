@@ -53,6 +53,7 @@ HEADERS = {
 TRANSPORT = "max-age=31536000"
 BODY_BYTES = 64 * 1024
 SYNC_BYTES = 8 * 1024 * 1024
+LARGE = ("/sync/", "/desk/phone-files")
 
 
 class SecurityHeaders:
@@ -126,7 +127,7 @@ def is_same_origin(method: str, headers: Mapping[str, str], public_url: str = ""
 
 
 class BodyLimit:
-    """Ends a request whose body is larger than its path allows: 8 MB to ``/sync``, 64 KB elsewhere."""
+    """Ends a request whose body is larger than its path allows: 8 MB where much may come, else 64 KB."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -135,7 +136,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = SYNC_BYTES if scope["path"].startswith("/sync/") else BODY_BYTES
+        limit = SYNC_BYTES if scope["path"].startswith(LARGE) else BODY_BYTES
         declared = Headers(scope=scope).get("content-length", "0")
         if not (declared.isascii() and declared.isdigit()) or len(declared) > 15 or int(declared) > limit:
             await respond(HTTPConnection(scope), Problem("too-large"))(scope, receive, send)

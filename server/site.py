@@ -28,7 +28,7 @@ from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
-from server.roles import Permission
+from server.roles import Permission, may
 from server.safe import Safe
 from server.seals import Seals
 from server.settings import Settings
@@ -178,26 +178,30 @@ async def find_caller(request: Request) -> Caller | None:
     :raises GatewayError: that tells a device why its access ended, also one whose request was waiting.
     """
     accounts, now = site_of(request).accounts, datetime.now(UTC)
-    heirs = site_of(request).catalog.heirs
     who = await find_viewer(request)
     if who is None:
         leaver = await accounts.identify_leaver(request)
-        if leaver is None or not (left := units_left(leaver[0], now)):
+        if leaver is None or not units_left(leaver[0], now):
             raise GatewayError(await accounts.why_refused(request))
-        person, device = leaver
-        return Caller(person["_id"], "", person["ward"], device, False, False, left, heirs)
+        return make_caller(site_of(request), *leaver, now)
     if who.unit is None:
         return None
-    person = await accounts.read_person(who.id) or {}
+    person = await accounts.read_person(who.id)
+    return None if person is None else make_caller(site_of(request), person, who.device, now)
+
+
+def make_caller(site: Site, person: Document, device: str, now: datetime) -> Caller:
+    """Someone with the rights that they have now; who has left altogether has no unit."""
+    active, role = bool(person.get("active")), str(person["role"])
     return Caller(
-        person=who.id,
-        unit=who.unit,
-        heirs=heirs,
-        ward=who.ward,
-        device=who.device,
-        may_record=who.may(Permission.RECORD_VISITS),
-        may_amend_others=who.may(Permission.AMEND_OTHERS),
+        person=person["_id"],
+        unit=str(person.get("unit") or "") if active else "",
+        ward=person["ward"],
+        device=device,
+        may_record=active and may(role, Permission.RECORD_VISITS),
+        may_amend_others=active and may(role, Permission.AMEND_OTHERS),
         left=units_left(person, now),
+        heirs=site.catalog.heirs,
     )
 
 

@@ -53,6 +53,7 @@ Action = Literal[
     "retention-applied",
     "exported",
     "imported",
+    "phone-file-brought",
     "quarantine-decided",
     "settings-changed",
 ]

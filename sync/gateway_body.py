@@ -62,7 +62,7 @@ async def read_json(request: Request, kind: type[T] | Any, limit: int = LARGEST)
     :raises GatewayError: ``bad-content-type``, ``too-large``, ``bad-json``, ``too-deep``, ``bad-request``.
     """
     body = await read_body(request, limit)
-    if _is_deep(body):
+    if is_deep(body):
         raise GatewayError("too-deep")
     try:
         result: T = msgspec.json.decode(body or b"{}", type=kind)
@@ -122,7 +122,7 @@ def _inflate(gunzip: Any, chunk: bytes, room: int) -> bytes:
     return plain
 
 
-def _is_deep(body: bytes) -> bool:
+def is_deep(body: bytes) -> bool:
     """More than `DEEPEST` levels; brackets within texts count too until a closer look is needed."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
