@@ -8,6 +8,7 @@ import { hold } from "./locks";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
 import { forgetLeft, openLock, readLeft } from "./moving";
+import { withHistory, type Outgoing } from "./replication";
 import type { Server } from "./server";
 import type { Written } from "./snapshot";
 import { Sync, type SyncChange } from "./sync";
@@ -161,6 +162,12 @@ export class Engine {
       }),
     );
     return found.flat();
+  }
+
+  /** All that waits, with its history, as it would be sent. */
+  async waitingDocuments(): Promise<Outgoing[]> {
+    const found = await withHistory(this.local, this.receipts.waiting());
+    return found.filter((one) => !one._deleted);
   }
 
   counts(): { waiting: number; accepted: number; refused: number } {

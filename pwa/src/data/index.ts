@@ -7,6 +7,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { dayOf } from "./clock";
 import { judge } from "./id-numbers";
+import type { HandedOver } from "./handing-over";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
 import * as rights from "./rights";
@@ -18,6 +19,7 @@ import { weakness, type Unlocked } from "./vault";
 import { PICTURES } from "./vaults";
 
 export * from "./types";
+export type { HandedOver };
 export { addressLine, dayOf, judge as judgeIdNumber, PICTURES, weakness };
 
 const phone = new Phone();
@@ -140,6 +142,12 @@ export const stayWhile = (busy: () => boolean): void => void (phone.busy = busy)
 /** Resolves when the round is over; how it went is in `sync`. */
 export async function syncNow(): Promise<void> {
   await (await phone.engine()).sync.resume();
+}
+
+/** What waits, as a file to be carried to the ward; none before this phone was told the key for it. */
+export async function makeWaitingFile(): Promise<HandedOver | undefined> {
+  const [{ makeFile }, engine] = await Promise.all([import("./handing-over"), phone.engine()]);
+  return makeFile({ session: session.value, clock: phone.clock, engine });
 }
 
 /** Asks the browser not to clear our data by itself; what it answers is in `storage`. */

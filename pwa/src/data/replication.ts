@@ -50,7 +50,7 @@ export class DiskFull extends Error {
   readonly code = "storage-full";
 }
 
-type Outgoing = Stored & { _deleted?: true; _revisions: { start: number; ids: string[] } };
+export type Outgoing = Stored & { _deleted?: true; _revisions: { start: number; ids: string[] } };
 interface Refusal {
   id?: string;
   rev?: string;
@@ -86,7 +86,7 @@ export async function push(replica: Replica, waiting: readonly Revision[]): Prom
 }
 
 /** Most revisions are the first of their document: those are read together and have no history to be looked up. */
-async function withHistory(local: Database, revisions: readonly Revision[]): Promise<Outgoing[]> {
+export async function withHistory(local: Database, revisions: readonly Revision[]): Promise<Outgoing[]> {
   const first = new Map(revisions.filter(([, rev]) => rev.startsWith("1-")));
   const found = first.size ? await local.all([...first.keys()]) : [];
   const young = found.filter((one) => first.get(one._id) === one._rev);

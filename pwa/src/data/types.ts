@@ -34,6 +34,8 @@ export interface Session {
   card?: { number: string; secret: string };
   /** names of the unit's people by id */
   members?: Record<string, string>;
+  /** seals what this phone hands over as a file; 32 bytes, Base64 */
+  file_key?: string;
   /** stands for all of the above; the server tells them again only when they changed */
   mark?: string;
   database: string;

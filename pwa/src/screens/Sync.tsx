@@ -10,6 +10,7 @@ import { language, speak, t, tOr, type Key, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
+import { HandOver } from "./HandOver";
 import { LockSettings } from "./LockSettings";
 
 export function Sync(_: ScreenProps) {
@@ -18,6 +19,7 @@ export function Sync(_: ScreenProps) {
       <Lost />
       <Counts />
       <Now />
+      <HandOver />
       <Device />
       <Languages />
       <LockSettings />
