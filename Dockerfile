@@ -21,7 +21,7 @@ RUN printf '#!/bin/sh\ncd /app && exec python -c "from server.cli import main; m
     && chmod +x /usr/local/bin/gtn \
     && gtn assets \
     && useradd --system --uid 10009 gtn \
-    && mkdir data && chown gtn data
+    && mkdir data backups && chown gtn data backups
 USER gtn
 EXPOSE 8009
 CMD ["gtn", "serve"]

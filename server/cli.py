@@ -17,7 +17,7 @@ import anyio
 import msgspec
 import typer
 
-from server import assets, second_factor
+from server import assets, backup_commands, second_factor
 from server.accounts import DESIGN as PEOPLE
 from server.catalog import add_unit
 from server.content import BadContent, Unit
@@ -29,6 +29,7 @@ from server.settings import BadSetting, read_settings
 from server.site import Site, StartFailed, open_site
 from server.texts import texts
 from sync.audit import CONSOLE, Act, Action
+from sync.backups.errors import BackupError
 from sync.store import Document, StoreError
 from sync.units import prepare_unit
 
@@ -42,12 +43,14 @@ app.add_typer(store_app, name="store")
 app.add_typer(person_app, name="person")
 app.add_typer(admin_app, name="admin")
 app.add_typer(unit_app, name="unit")
+app.command("backup")(backup_commands.backup)
+app.command("restore")(backup_commands.restore)
 
 
 def main() -> None:
     try:
         app()
-    except (BadSetting, BadContent, StartFailed, StoreError) as error:
+    except (BadSetting, BadContent, StartFailed, StoreError, BackupError) as error:
         fail(getattr(error, "reason", None) or str(error))
 
 

@@ -37,6 +37,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     store_password: str = ""
     keep_days: int = 365
     key_file: Path | None = None
+    backup_dir: Path | None = None
+    backup_at: int = 2
+    backup_keep: int = 30
+    backup_passphrase: str = ""
+    backup_passphrase_file: Path | None = None
 
     @property
     def secure(self) -> bool:
@@ -47,6 +52,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     def key_path(self) -> Path:
         """Where the key lies that closes what the store may not tell (`server.safe`)."""
         return self.key_file or self.data / "key"
+
+    def read_backup_passphrase(self) -> str:
+        """What backups are encrypted under; nothing when they are not.
+
+        :raises BadSetting: for a file that cannot be read or says nothing.
+        """
+        file = self.backup_passphrase_file
+        if file is None:
+            return self.backup_passphrase
+        try:
+            said = file.read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise BadSetting(f"GTN_BACKUP_PASSPHRASE_FILE={file} cannot be read ({reason})") from None
+        if not said:
+            raise BadSetting(f"GTN_BACKUP_PASSPHRASE_FILE={file} is empty")
+        return said
 
     @property
     def public_host(self) -> str:
@@ -100,6 +122,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
+def _hour(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 23:
+        raise ValueError(f"must be an hour from 0 to 23, not {text!r}")
+    return int(text)
+
+
 def _ward(text: str) -> str:
     if not re.fullmatch(r"[0-9]{5}", text):
         raise ValueError(f"must be the ward's code of five digits, not {text!r}")
@@ -150,4 +178,9 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "GTN_STORE_PASSWORD": ("store_password", _text),
     "GTN_KEEP_DAYS": ("keep_days", _days),
     "GTN_KEY_FILE": ("key_file", Path),
+    "GTN_BACKUP_DIR": ("backup_dir", Path),
+    "GTN_BACKUP_AT": ("backup_at", _hour),
+    "GTN_BACKUP_KEEP": ("backup_keep", _days),
+    "GTN_BACKUP_PASSPHRASE": ("backup_passphrase", _text),
+    "GTN_BACKUP_PASSPHRASE_FILE": ("backup_passphrase_file", Path),
 }

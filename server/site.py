@@ -38,6 +38,7 @@ from server.unit_merging import Merging
 from server.units import Units
 from sync import erasing, withdrawing
 from sync.audit import Audit
+from sync.backups.restoring import is_unfinished
 from sync.conflicts import Conflicts
 from sync.deciding import Deciding
 from sync.design import deploy
@@ -47,6 +48,7 @@ from sync.embedded.keeper import keep
 from sync.gateway import Caller, Gateway
 from sync.gateway_errors import GatewayError
 from sync.names import Names, WardNames
+from sync.presence import Presence
 from sync.rollup import Rollup
 from sync.store import Document, Store
 from sync.ulids import new_ulid
@@ -58,6 +60,7 @@ class StartFailed(Exception):
 
 
 log = structlog.get_logger(__name__)
+UNFINISHED = "restore-unfinished: a restore was cut short on this store; run gtn restore again"
 
 
 @dataclass(kw_only=True)
@@ -121,7 +124,14 @@ class Site:
         return self.names.ward(self.settings.ward)
 
     async def prepare(self) -> None:
-        """Databases, design documents, catalog: all that must be there before the first request."""
+        """All that must be there, and all that must be gone, before the first request."""
+        await self.make_ready()
+        await erasing.settle(self.store, self.names)
+        await withdrawing.settle(self.store, self.names)
+        self.generation = await read_generation(self.store, self.names)
+
+    async def make_ready(self) -> None:
+        """Databases, design documents, catalog."""
         await prepare_server(self.store, self.names)
         await self.seals.open()
         await anyio.to_thread.run_sync(self.safe.unlock)
@@ -131,9 +141,6 @@ class Site:
         for code, unit in self.catalog.units.items():
             merged = unit.heir is not None
             await prepare_unit(self.store, self.names, self.settings.ward, code, merged=merged)
-        await erasing.settle(self.store, self.names)
-        await withdrawing.settle(self.store, self.names)
-        self.generation = await read_generation(self.store, self.names)
 
 
 async def read_generation(store: Store, names: Names) -> str:
@@ -153,23 +160,32 @@ async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterato
     :raises StoreError: when the store cannot be used.
     :raises BadContent: when the catalog's files cannot.
     """
-    content = load_content()
-    async with _store(settings, own=workers) as store:
-        names = Names(settings.database_prefix)
-        site = Site(
-            settings=settings,
-            store=store,
-            names=names,
-            accounts=Accounts(store, names, settings),
-            catalog=Catalog(content, settings.ward),
-            texts=texts(),
-        )
+    async with open_store(settings, own=workers) as store:
+        site = build_site(settings, store)
         await store.check()
+        if await is_unfinished(store, site.names):
+            raise StartFailed(UNFINISHED)
         await site.prepare()
         if workers:
             await second_factor.close_all(site.accounts)
         async with site.gateway.running(), _running(*(_workers(site) if workers else ())):
             yield site
+
+
+def build_site(settings: Settings, store: Store) -> Site:
+    """A site on this store, of which nothing was looked at yet.
+
+    :raises BadContent: when the catalog's files cannot be used.
+    """
+    names = Names(settings.database_prefix)
+    return Site(
+        settings=settings,
+        store=store,
+        names=names,
+        accounts=Accounts(store, names, settings),
+        catalog=Catalog(load_content(), settings.ward),
+        texts=texts(),
+    )
 
 
 async def find_caller(request: Request) -> Caller | None:
@@ -222,11 +238,12 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.tries.follow(),
         retention.follow(site),
         site.merging.follow(),
+        Presence(site.store, site.names).follow(),
     ]
 
 
 @asynccontextmanager
-async def _store(settings: Settings, *, own: bool) -> AsyncIterator[Store]:
+async def open_store(settings: Settings, *, own: bool) -> AsyncIterator[Store]:
     """The store at ``COUCHDB_URL``, or the embedded one under ``GTN_DATA``.
 
     An embedded store that a server runs already is shared by whoever does not insist on an `own` one.

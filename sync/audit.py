@@ -51,6 +51,7 @@ Action = Literal[
     "incident-opened",
     "incident-changed",
     "retention-applied",
+    "backup-restored",
     "exported",
     "imported",
     "phone-file-brought",

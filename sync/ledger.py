@@ -6,7 +6,8 @@ something was gone; it stays for ever and says nothing about anyone. Beside it, 
 ``trace:<unit database>:<id>``: keyed hashes (HMAC-SHA256, RFC 2104) of the phrases that name this person, for
 notes that phones bring late (`sync.traces`). Their key lies in another database, ``accounts``: whoever gets
 hold of the ledger alone cannot try names on it. While the name of someone who ended the consent is being
-removed, ``ended:<unit database>:<id>`` says so (`sync.withdrawing`).
+removed, ``ended:<unit database>:<id>`` says so (`sync.withdrawing`); after that, for ever,
+``withdrawn:<unit database>:<id>`` says since when, and by whose edit, no earlier consent counts.
 
 The ledger is asked for each batch instead of being held in memory: an erasure counts for every process from
 the moment it is written.
@@ -16,15 +17,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from sync.names import Names
 from sync.store import Document, Store
 from sync.traces import Phrase, Traces, lengths_of
 
-_KIND, _TRACE, _ENDED = "erased", "trace", "ended"
+_KIND, _TRACE, _ENDED, _WITHDRAWN = "erased", "trace", "ended", "withdrawn"
 _KEY = "traces"
 TRACED_DAYS = 180
 """As long as a phone may be expected to come back with what it wrote before: twice the life of a sign-in."""
@@ -38,6 +39,17 @@ class Entry:
     unit: str
     id: str
     done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A consent that had ended at the instant `at`, by this person's edit."""
+
+    ward: str
+    unit: str
+    id: str
+    at: str
+    by: str
 
 
 class Ledger:
@@ -98,7 +110,7 @@ class Ledger:
         Its traces go along under the name that they were sealed with. May be called again at any time.
         """
         old, new = (self._names.public(self._names.unit(ward, unit)) for unit in (source, target))
-        for kind in (_KIND, _TRACE, _ENDED):
+        for kind in (_KIND, _TRACE, _ENDED, _WITHDRAWN):
             start = f"{kind}:{old}:"
             async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
                 for row in page:
@@ -109,6 +121,17 @@ class Ledger:
 
     async def _add(self, id: str, entry: Document) -> None:
         await self._store.update(self._names.ledger, id, lambda before: entry if before is None else None)
+
+    async def add(self, entry: Document) -> bool:
+        """Take over an entry of another copy of this ledger, unless it is here; whether it was new."""
+        if entry["_id"].partition(":")[0] not in (_KIND, _TRACE, _ENDED, _WITHDRAWN):
+            return False
+        if await self._store.find(self._names.ledger, entry["_id"]) is not None:
+            return False
+        await self._add(
+            entry["_id"], {name: value for name, value in entry.items() if not name.startswith("_")}
+        )
+        return True
 
     # -- consents that ended --------------------------------------------------------------------------
 
@@ -139,6 +162,21 @@ class Ledger:
             row = await self._store.find(self._names.ledger, self._key(ward, unit, id, kind))
             if row is not None:
                 await self._store.delete(self._names.ledger, row["_id"], row["_rev"])
+
+    async def remember_withdrawal(self, one: Withdrawn) -> None:
+        """Keep for ever that the consent had ended then; a later end counts."""
+        said = {"type": _WITHDRAWN, **asdict(one)}
+
+        def keep(before: Document | None) -> Document | None:
+            return None if before is not None and before["at"] >= one.at else said
+
+        await self._store.update(self._names.ledger, self._key(one.ward, one.unit, one.id, _WITHDRAWN), keep)
+
+    async def withdrawn(self) -> AsyncIterator[list[Withdrawn]]:
+        """All that were finished, some at a time."""
+        start = f"{_WITHDRAWN}:"
+        async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{_WITHDRAWN};"):
+            yield [Withdrawn(row["ward"], row["unit"], row["id"], row["at"], row["by"]) for row in page]
 
     # -- traces ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 _PREFIX = re.compile(r"(?:[a-z][a-z0-9_-]*)?")
 _WARD = re.compile(r"\d{5}")
 _UNIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+_WARDS_OWN = re.compile(rf"w{_WARD.pattern}-[a-z0-9][a-z0-9_-]*")
 _UNIT_DATABASE = re.compile(rf"w({_WARD.pattern})-({_UNIT.pattern})")
 
 RESERVED = ("catalog", "rollup", "quarantine", "privacy")
@@ -93,7 +94,7 @@ class Names:
 
     @property
     def ledger(self) -> str:
-        """Ids of what was erased; never part of a backup."""
+        """Ids of what was erased; part of no backup of the rest."""
         return f"{self.prefix}ledger"
 
     def ward(self, ward: str) -> WardNames:
@@ -105,6 +106,16 @@ class Names:
     def public(self, database: str) -> str:
         """The name as phones write it, without the prefix."""
         return database.removeprefix(self.prefix)
+
+    def is_kept(self, database: str) -> bool:
+        """Whether a backup holds this database: all of the installation but the ledger and the tries."""
+        public = self.public(database)
+        if not database.startswith(self.prefix):
+            return False
+        return public in ("accounts", "audit") or bool(_WARDS_OWN.fullmatch(public))
+
+    def is_rollup(self, database: str) -> bool:
+        return self.is_kept(database) and database.endswith("-rollup")
 
     def owner(self, database: str) -> tuple[str, str] | None:
         """(ward, unit) of a unit's main database, None for any other name."""

@@ -123,7 +123,7 @@ async def amend(
         if stored is None:
             return None
         after = {**stored, **_registers(stored, fields, by)}
-        return _without_names(after) if ends_consent else after
+        return withdrawing.without_past_names(after) if ends_consent else after
 
     if not _ID.fullmatch(id) or id in await ledger.erased(database, [id]):
         return None
@@ -192,12 +192,6 @@ def _after(register: Any, now: datetime) -> str:
     if not isinstance(register, dict):
         return text_of(now)
     return text_of(max(now, datetime.fromisoformat(register["at"]) + timedelta(milliseconds=1)))
-
-
-def _without_names(resident: Document) -> Document:
-    history = [entry for entry in resident.get("history", ()) if entry.get("field") != "identity"]
-    rest = {name: value for name, value in resident.items() if name != "history"}
-    return {**rest, "history": history} if history else rest
 
 
 async def _merged(store: Store, database: str, id: str) -> Document | None:

@@ -183,6 +183,11 @@ class Store:
         info: Document = await self._ask("GET", [database])
         return info
 
+    async def security(self, database: str) -> Document:
+        """Who is let in, as CouchDB writes it."""
+        security: Document = await self._ask("GET", [database, "_security"])
+        return security
+
     async def secure(
         self, database: str, *, members: Collection[str], admins: Collection[str] = ("_admin",)
     ) -> None:
@@ -196,7 +201,7 @@ class Store:
             "admins": {"names": [], "roles": sorted(admins)},
             "members": {"names": [], "roles": sorted(members)},
         }
-        if await self._ask("GET", [database, "_security"]) != wanted:
+        if await self.security(database) != wanted:
             await self._ask("PUT", [database, "_security"], body=wanted, acknowledged=True)
 
     # -- documents --------------------------------------------------------------------------------
@@ -289,10 +294,13 @@ class Store:
             raise BadAnswer("CouchDB answered a feed without results")
         return answer["results"], str(answer["last_seq"])
 
-    async def revisions(self, database: str, wanted: Sequence[tuple[str, str]]) -> list[Document]:
+    async def revisions(
+        self, database: str, wanted: Sequence[tuple[str, str]], *, attachments: bool = False
+    ) -> list[Document]:
         """Those of the (id, revision) whose bodies are there, each with its history."""
         body = {"docs": [{"id": id, "rev": rev} for id, rev in wanted]}
-        answer = await self._ask("POST", [database, "_bulk_get"], params={"revs": "true"}, body=body)
+        params = {"revs": "true", **({"attachments": "true"} if attachments else {})}
+        answer = await self._ask("POST", [database, "_bulk_get"], params=params, body=body)
         if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
             raise BadAnswer("CouchDB answered without the documents that were asked for")
         return [found["ok"] for result in answer["results"] for found in result["docs"] if "ok" in found]

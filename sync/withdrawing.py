@@ -4,12 +4,14 @@ The record itself loses it by the edit that ends the consent, a phone's or the d
 (`sync.erasing`), which this resident did not ask for, it then leaves gaps in notes and labels of the unit and
 in its quarantine, and earlier revisions are compacted away. The ledger knows of it before the edit is stored,
 with traces of the name, so that what was cut short is finished by `settle`, and so that what phones bring
-late is stored with gaps, too.
+late is stored with gaps, too. What is finished stays in the ledger as an instant: a restored backup in which
+an earlier consent is alive loses the name again (`repeat`), one that was given later keeps it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,9 +19,10 @@ from typing import Any
 import structlog
 
 from sync.erasing import SETTLE_SECONDS, empty_quarantine, redact_all
-from sync.ledger import Ledger
+from sync.ledger import Ledger, Withdrawn
 from sync.merge import consent_of
 from sync.names import Names
+from sync.revisions import child_of
 from sync.store import Document, NotFound, Store, StoreError
 from sync.traces import phrases_of, without_names
 
@@ -62,8 +65,19 @@ async def finish(store: Store, names: Names, ward: str, unit: str, id: str) -> b
     await empty_quarantine(store, quarantine, names.public(database), [], traces)
     await store.compact(database)
     await store.compact(quarantine)
+    if ended := _ended(ward, unit, id, leaves):
+        await ledger.remember_withdrawal(ended)
     await ledger.end_withdrawal(ward, unit, id, traced=True)
     return True
+
+
+def _ended(ward: str, unit: str, id: str, leaves: list[Document]) -> Withdrawn | None:
+    """What a restored backup must not undo; nothing for a record that is gone."""
+    for leaf in leaves:
+        identity = leaf.get("identity")
+        if isinstance(identity, dict) and "at" in identity:
+            return Withdrawn(ward, unit, id, identity["at"], str(identity["by"]))
+    return None
 
 
 async def try_to_finish(store: Store, names: Names, ward: str, unit: str, id: str) -> None:
@@ -75,12 +89,52 @@ async def try_to_finish(store: Store, names: Names, ward: str, unit: str, id: st
 
 
 async def settle(store: Store, names: Names) -> int:
-    """Finish what was cut short; how many residents that were."""
+    """`repeat`, and finish what was cut short; how many residents that were."""
+    await repeat(store, names)
     existing, count = set(await store.databases()), 0
     for entry in await Ledger(store, names).withdrawals():
         if names.unit(entry.ward, entry.unit) in existing:
             count += await finish(store, names, entry.ward, entry.unit, entry.id)
     return count
+
+
+async def repeat(store: Store, names: Names) -> int:
+    """End again the consents that a restored backup brought back; how many. `finish` is still to be done."""
+    ledger, existing, count = Ledger(store, names), set(await store.databases()), 0
+    async for page in ledger.withdrawn():
+        units: dict[tuple[str, str], dict[str, Withdrawn]] = defaultdict(dict)
+        for one in page:
+            units[one.ward, one.unit][one.id] = one
+        for (ward, unit), ended in units.items():
+            database = names.unit(ward, unit)
+            if database not in existing:
+                continue
+            for row in await store.all_docs(database, keys=list(ended), include_docs=True):
+                if _is_back(row.get("doc"), ended[row["key"]].at):
+                    await _end_again(store, ledger, database, ended[row["key"]])
+                    count += 1
+    return count
+
+
+def _is_back(resident: Document | None, ended: str) -> bool:
+    """Whether a consent counts that was given before."""
+    return bool(resident and consent_of(resident) and resident["identity"]["at"] <= ended)
+
+
+async def _end_again(store: Store, ledger: Ledger, database: str, one: Withdrawn) -> None:
+    leaves = await store.leaves(database, one.id)
+    await begin(ledger, one.ward, one.unit, one.id, leaves)
+    identity = {"value": {}, "at": one.at, "by": one.by}
+    back = [leaf for leaf in leaves if _is_back(leaf, one.at)]
+    ends = [child_of(leaf, {**without_past_names(leaf), "identity": identity}) for leaf in back]
+    await store.graft(database, ends)
+
+
+def without_past_names(resident: Document) -> Document:
+    """The record without the names in its history."""
+    history = [entry for entry in resident.get("history", ()) if entry.get("field") != "identity"]
+    rest = {name: value for name, value in resident.items() if name != "history"}
+    return {**rest, "history": history} if history else rest
 
 
 def _identity_of(resident: Mapping[str, Any]) -> Document:

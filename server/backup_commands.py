@@ -1,0 +1,64 @@
+"""``gtn backup`` and ``gtn restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from server import backups
+from server.logs import configure_logs
+from server.settings import read_settings
+from server.site import open_store
+from sync.backups.restoring import Contents
+
+MB = 1_000_000
+
+
+def backup(
+    to: Annotated[Path | None, typer.Option(help="A folder, or a file that is not there yet.")] = None,
+) -> None:
+    """Write all that is recorded into one file, also while a server works."""
+    settings = read_settings()
+    configure_logs("warning")
+
+    async def run() -> None:
+        async with open_store(settings, own=False) as store:
+            await store.check()
+            made = await backups.back_up(store, settings, to)
+        counts = f"{len(made.databases)} databases, {made.revisions} revisions, {made.size / MB:.1f} MB"
+        print(f"backed up {counts}: {made.path}")
+        if not settings.read_backup_passphrase():
+            print("not encrypted: set GTN_BACKUP_PASSPHRASE, or keep the file where nobody else can read it")
+
+    anyio.run(run)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="What gtn backup wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="What the store holds now may go.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only read the file to its end.")] = False,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Bring the entries of a copied ledger.")] = False,
+) -> None:
+    """Put a backup into a store that no server uses."""
+    settings = read_settings()
+    configure_logs("warning")
+    if check:
+        describe(anyio.run(backups.check, settings, file))
+    elif ledger:
+        print(f"{anyio.run(backups.add_to_ledger, settings, file)} entries came into the ledger")
+    else:
+        done = anyio.run(lambda: backups.restore(settings, file, replace=replace))
+        describe(done.contents)
+        print(f"restored; erased again: {done.erased}, consents ended again: {done.withdrawn}")
+
+
+def describe(contents: Contents) -> None:
+    whole, begin = contents.whole, contents.begin
+    counts = f"{len(whole.databases)} databases, {whole.revisions} revisions"
+    print(f"whole: ward {begin.ward}, {begin.made}, {counts}")
+    for name, value in begin.settings.items():
+        if value:
+            print(f"  {name}: {value}")
