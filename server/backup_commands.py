@@ -8,7 +8,7 @@ from typing import Annotated
 import anyio
 import typer
 
-from server import backups
+from server import backups, restoring
 from server.logs import configure_logs
 from server.settings import read_settings
 from server.site import open_store
@@ -46,11 +46,11 @@ def restore(
     settings = read_settings()
     configure_logs("warning")
     if check:
-        describe(anyio.run(backups.check, settings, file))
+        describe(anyio.run(restoring.check, settings, file))
     elif ledger:
-        print(f"{anyio.run(backups.add_to_ledger, settings, file)} entries came into the ledger")
+        print(f"{anyio.run(restoring.add_to_ledger, settings, file)} entries came into the ledger")
     else:
-        done = anyio.run(lambda: backups.restore(settings, file, replace=replace))
+        done = anyio.run(lambda: restoring.restore(settings, file, replace=replace))
         describe(done.contents)
         print(f"restored; erased again: {done.erased}, consents ended again: {done.withdrawn}")
 

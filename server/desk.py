@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from server import backup_schedule
 from server.access import Viewer, route, site_of, viewer
 from server.board import Board, build_board, read_units
 from server.drawing import draw_board, offered_periods
@@ -77,6 +78,8 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
     t, query = translate(request), request.query_params
     urgent, running = await _waiting(request)
     context: dict[str, Any] = {
+        "backup_line": None if alone else await _backup(request),
+        "backup_hour": site_of(request).settings.backup_at,
         "urgent": urgent,
         "running": running,
         "heading": _heading(request, units, alone=alone),
@@ -112,6 +115,13 @@ async def _waiting(request: Request) -> tuple[int, int]:
     if not viewer(request).may(Permission.PRIVACY):
         return 0, 0
     return await count_urgent(site_of(request), viewer(request).ward)
+
+
+async def _backup(request: Request) -> backup_schedule.Line | None:
+    """When the last backup was made; for administrators."""
+    if not viewer(request).may(Permission.ADMINISTER):
+        return None
+    return await backup_schedule.tell(site_of(request), datetime.now(UTC))
 
 
 def _form(first: str, last: str) -> dict[str, Any]:

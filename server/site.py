@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
-from server import retention, second_factor
+from server import backup_schedule, retention, second_factor
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
@@ -238,6 +238,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         site.tries.follow(),
         retention.follow(site),
         site.merging.follow(),
+        backup_schedule.follow(site),
         Presence(site.store, site.names).follow(),
     ]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -180,13 +181,14 @@ def test_a_restore_that_is_killed_keeps_servers_away_and_can_be_run_again(ward: 
     assert done.stdout.splitlines()[-1] == "0 differences"
 
 
-def test_old_backups_go_and_the_newest_one_never_does(tmp_path: Path) -> None:
-    from datetime import date
-
-    names = [f"gtn-2026-{day}-020000.backup" for day in ("01-01", "02-01", "02-02")]
-    for name in (*names, "gtn-ledger.backup", "other.txt"):
+def test_old_backups_go_and_the_newest_few_never_do(tmp_path: Path) -> None:
+    names = [f"gtn-2026-01-{day:02}-020000.backup" for day in range(1, 21)]
+    others = {"gtn-ledger.backup", "other.txt"}
+    for name in (*names, *others):
         (tmp_path / name).touch()
-    drop_old(tmp_path, date(2026, 2, 10), 9)
-    assert {path.name for path in tmp_path.iterdir()} == {*names[1:], "gtn-ledger.backup", "other.txt"}
-    drop_old(tmp_path, date(2036, 2, 10), 9)
-    assert {path.name for path in tmp_path.iterdir()} == {names[2], "gtn-ledger.backup", "other.txt"}
+    drop_old(tmp_path, date(2026, 1, 20), 10)
+    assert {path.name for path in tmp_path.iterdir()} == {*names[9:], *others}
+    drop_old(tmp_path, date(2036, 1, 20), 10)
+    assert {path.name for path in tmp_path.iterdir()} == {*names[13:], *others}, "the clock may be wrong"
+    drop_old(tmp_path, date(2026, 1, 30), 3)
+    assert {path.name for path in tmp_path.iterdir()} == {*names[17:], *others}
