@@ -38,14 +38,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from sync import documents, id_numbers
+from sync import documents, id_numbers, past
 from sync.redaction import people_of
 
 CODES = (
@@ -249,42 +249,13 @@ def check_helped(incoming: Document, stored: Stored) -> None:
 
 
 def check_past(writer: Writer, incoming: Document, stored: Stored) -> None:
-    """Nothing that is stored disappears, and no one puts words into another's past.
-
-    `sync.merge` lets whatever stands in a history compete with the field itself, so an entry is one that was
-    there before, the field's value before, or the writer's own; and never later than the field.
-    """
+    """Nothing that is stored disappears, and no one puts words into another's past (`sync.past`)."""
     winner = stored.winner or {}
-    base = stored.base if stored.base is not None else winner
-    entries: Sequence[Document] = incoming.get("history", ())
-    for entry in entries:
-        name, register = entry["field"], {key: entry[key] for key in ("value", "at", "by")}
-        held = incoming.get(name)
-        if not isinstance(held, dict) or str(entry["at"]) > str(held.get("at")):
-            raise Refusal("past-changed", f"history of {name}")
-        if entry["by"] == writer.person or register in (base.get(name), winner.get(name)):
-            continue
-        older = stored.base is None and str(entry["at"]) <= str(winner.get(name, {}).get("at", ""))
-        if not older and entry not in base.get("history", ()) and entry not in winner.get("history", ()):
-            raise Refusal("past-changed", f"history of {name}")
-    if stored.base is not None:
-        _check_kept(incoming, stored.base)
-
-
-def _check_kept(incoming: Document, base: Document) -> None:
-    """What was there is there; names alone leave the history, with the consent to keep them.
-
-    A tally may be given its household later; nothing moves from one household to another.
-    """
-    lost = [name for name in base if name not in incoming and not name.startswith("_") and name != "history"]
-    if lost:
-        raise Refusal("past-changed", lost[0])
-    entries = incoming.get("history", ())
-    for entry in base.get("history", ()):
-        if entry not in entries and entry.get("field") != "identity":
-            raise Refusal("past-changed", "history")
-    if base.get("household") not in (None, incoming.get("household")):
-        raise Refusal("past-changed", "household")
+    changed = past.invented(writer.person, incoming, stored.base, winner)
+    if changed is None and stored.base is not None:
+        changed = past.lost(incoming, stored.base)
+    if changed is not None:
+        raise Refusal("past-changed", changed)
 
 
 def check_text(incoming: Document) -> None:
@@ -309,8 +280,8 @@ def check_consent(incoming: Document) -> None:
     """
     if incoming["type"] != "resident":
         return
-    past = (entry for entry in incoming.get("history", ()) if entry.get("field") == "identity")
-    for register in (incoming.get("identity"), *past):
+    earlier = (entry for entry in incoming.get("history", ()) if entry.get("field") == "identity")
+    for register in (incoming.get("identity"), *earlier):
         value = register.get("value") if isinstance(register, dict) else None
         if isinstance(value, dict) and (value.get("name") or value.get("phone")) and not value.get("consent"):
             raise Refusal("no-consent")

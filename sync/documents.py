@@ -125,12 +125,16 @@ class Document(Struct, kw_only=True, omit_defaults=True):
 
 
 class History(Struct, forbid_unknown_fields=True):
-    """An earlier value of a field, kept when a later one replaced it."""
+    """An earlier value of a field, kept when a later one replaced it.
+
+    ``apart`` marks what merging alone replaced: nobody who knew both has decided yet (`sync.merge`).
+    """
 
     field: Key
     value: Any
     at: Instant
     by: PersonId
+    apart: Literal[True] | UnsetType = UNSET
 
 
 class Visit(

@@ -5,8 +5,12 @@ far form a set: the later one wins, ties go to the greater ``by``, then to the g
 stand in ``history``. Joining sets is commutative, associative and idempotent (Shapiro et al., 2011,
 state-based LWW-map), so whoever saw the same edits in any order holds the same document.
 
-A resident's ``identity`` without consent ends all that is older: a name never outlives the agreement to
-keep it, not even in ``history``.
+Whoever replaces a value puts it into ``history``: it was seen. What merging itself puts there was replaced by
+nobody, and is marked ``apart``: the field has an open contest (a multi-value register, ibid.). An edit of the
+field by someone who has the merged document carries those entries on without the mark, which ends it.
+
+A resident's ``identity`` without consent ends every name whose consent is older, also one that was written
+later by a phone that did not know: a name never outlives the agreement to keep it, not even in ``history``.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ class MergeError(ValueError):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """The merged document, without ``_rev``, and the fields that were set apart from each other."""
+    """The merged document, without ``_rev``, and the fields of which two values did not know one another."""
 
     document: Json
     contested: tuple[str, ...]
@@ -47,20 +51,35 @@ def merge(revisions: Iterable[Json]) -> Merged:
     history: list[Json] = []
     contested: list[str] = []
     for field in sorted({field for revision in seen for field in registers(revision)} | _past_fields(seen)):
-        kept = _join(field, seen)
-        document[field] = kept[-1]
-        history += [{"field": field, **register} for register in kept[:-1]]
-        if _set_apart(field, seen):
+        *past, document[field] = _join(field, seen)
+        apart = {_canonical(register) for register in _rivals(field, past, document[field], seen)}
+        for register in past:
+            mark = {"apart": True} if _canonical(register) in apart else {}
+            history.append({"field": field, **register, **mark})
+        if apart:
             contested.append(field)
     if history:
         document["history"] = sorted(history, key=lambda past: (past["at"], past["field"], _canonical(past)))
     return Merged(document, tuple(contested))
 
 
+def amended(document: Mapping[str, Any], fields: Mapping[str, Json]) -> Json:
+    """The document with other registers, what they replace in its history; contests about them are over."""
+    history = [
+        {name: part for name, part in entry.items() if name != "apart" or entry["field"] not in fields}
+        for entry in document.get("history", ())
+    ]
+    history += [{"field": field, **document[field]} for field in fields if field in document]
+    return {**document, **fields, **({"history": history} if history else {})}
+
+
 def consent_of(document: Mapping[str, Any]) -> Any:
     """The consent under which a resident's name is held, if any."""
-    identity = document.get("identity")
-    value = identity.get("value") if isinstance(identity, dict) else None
+    return _consent(document.get("identity"))
+
+
+def _consent(register: Any) -> Any:
+    value = register.get("value") if isinstance(register, dict) else None
     return value.get("consent") if isinstance(value, dict) else None
 
 
@@ -82,22 +101,34 @@ def _past_fields(seen: list[Json]) -> set[str]:
     return {entry["field"] for revision in seen for entry in revision.get("history", ())}
 
 
-def _set_apart(field: str, seen: list[Json]) -> bool:
-    """Whether two revisions hold values of which neither knew the other."""
-    holders = [revision for revision in seen if field in registers(revision)]
-    return any(
-        _canonical(one[field]) not in _known(field, other)
-        and _canonical(other[field]) not in _known(field, one)
-        for index, one in enumerate(holders)
-        for other in holders[:index]
-    )
+def _past(field: str, revision: Json) -> list[tuple[Json, bool]]:
+    """The earlier registers of a field, and whether each was replaced by someone who saw it.
+
+    One that would win over the field itself was not replaced by it.
+    """
+    held = revision.get(field)
+    found = []
+    for entry in revision.get("history", ()):
+        if entry["field"] == field:
+            register = {name: entry[name] for name in entry if name not in ("field", "apart")}
+            over = held is not None and _precedence(field, register) < _precedence(field, held)
+            found.append((register, over and not entry.get("apart")))
+    return found
 
 
-def _known(field: str, revision: Json) -> set[str]:
-    past = [entry for entry in revision.get("history", ()) if entry["field"] == field]
-    return {_canonical(revision[field])} | {
-        _canonical({name: entry[name] for name in entry if name != "field"}) for entry in past
-    }
+def _rivals(field: str, past: list[Json], winner: Json, seen: list[Json]) -> list[Json]:
+    """Of the earlier registers those that nobody has replaced knowingly, and that say something else."""
+    replaced = {_canonical(one) for revision in seen for one, over in _past(field, revision) if over}
+    later, rivals = [winner], []
+    for register in reversed(past):
+        again = any(
+            register["value"] == one["value"] or (register["at"], register["by"]) == (one["at"], one["by"])
+            for one in later
+        )
+        if not again and _canonical(register) not in replaced:
+            rivals.append(register)
+        later.append(register)
+    return rivals
 
 
 def _join(field: str, seen: list[Json]) -> list[Json]:
@@ -106,19 +137,20 @@ def _join(field: str, seen: list[Json]) -> list[Json]:
     for revision in seen:
         if field in registers(revision):
             found[_canonical(revision[field])] = revision[field]
-        for entry in revision.get("history", ()):
-            if entry["field"] == field:
-                past = {name: entry[name] for name in entry if name != "field"}
-                found[_canonical(past)] = past
-    ordered = sorted(found.values(), key=_precedence)
+        for register, _ in _past(field, revision):
+            found[_canonical(register)] = register
+    ordered = sorted(found.values(), key=lambda register: _precedence(field, register))
     if field != "identity":
         return ordered
-    ended = [index for index, register in enumerate(ordered) if "consent" not in (register["value"] or {})]
+    ended = [index for index, register in enumerate(ordered) if not _consent(register)]
     return ordered[ended[-1] :] if ended else ordered
 
 
-def _precedence(register: Json) -> tuple[str, str, str]:
-    return register["at"], register["by"], _canonical(register)
+def _precedence(field: str, register: Json) -> tuple[str, str, str, str]:
+    """A name is as old as the consent to keep it."""
+    consent = _consent(register) if field == "identity" else None
+    since = min(register["at"], consent["at"]) if isinstance(consent, dict) else register["at"]
+    return since, register["at"], register["by"], _canonical(register)
 
 
 def _canonical(value: Any) -> str:

@@ -20,7 +20,7 @@ from sync.clocks import text_of
 from sync.documents import ULID
 from sync.erasing import erase_late, people_of
 from sync.ledger import Ledger
-from sync.merge import MergeError, merge
+from sync.merge import MergeError, amended, merge
 from sync.names import Names
 from sync.store import Document, NotFound, Store
 from sync.text import fold
@@ -122,7 +122,7 @@ async def amend(
     def change(stored: Document | None) -> Document | None:
         if stored is None:
             return None
-        after = {**stored, **_registers(stored, fields, by)}
+        after = amended(stored, _registers(stored, fields, by))
         return withdrawing.without_past_names(after) if ends_consent else after
 
     if not _ID.fullmatch(id) or id in await ledger.erased(database, [id]):

@@ -79,12 +79,15 @@ export interface FollowUp {
 }
 /**
  * An earlier value of a field, kept when a later one replaced it.
+ *
+ *     ``apart`` marks what merging alone replaced: nobody who knew both has decided yet (`sync.merge`).
  */
 export interface History {
   field: string;
   value: unknown;
   at: string;
   by: string;
+  apart?: true;
 }
 /**
  * A door: where it is, how many adults live there, who looks after it, its place in the walk.

@@ -102,5 +102,40 @@ test("a withdrawn consent takes the name out of the history too", async () => {
   await (await records(phone)).resident({ id, household: door._id, identity: {} });
   const after = await (await records(phone)).get<Resident>(id);
   expect(JSON.stringify(after)).not.toMatch(/Nguyễn/);
-  expect(after.history).toMatchObject([{ field: "label", value: "Bà" }]);
+  expect(after.history).toMatchObject([{ field: "label", value: "Bà" }, { field: "age_band", value: "60-plus" }]);
+});
+
+test("what an edit replaces is in the history, what it leaves as it was is nobody's edit", async () => {
+  const phone = await signedIn(new FakeServer());
+  const door = await phone.household({ house: "12" });
+  await (await records(phone)).household({ id: door._id, address: { house: " 12" }, kind: "business", adults: 3 });
+  const after = await (await records(phone)).get<Household>(door._id);
+  expect(after.address).toEqual(door.address);
+  expect(after.history).toEqual([{ field: "kind", ...door.kind }]);
+});
+
+test("an edit of a contested field ends its contest, also when the value stays, and no other's", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server, "person:lan");
+  const { _id: id, address, kind } = await phone.household({ house: "16" });
+  await phone.sync();
+  const past = [{ field: "address", ...address, value: { house: "14" }, apart: true }, { field: "kind", ...kind, value: "business", apart: true }];
+  merge(server, id, { history: past });
+  await phone.sync();
+  await (await records(phone)).household({ id, adults: 2 });
+  expect((await (await records(phone)).get<Household>(id)).history).toEqual(past);
+  await (await records(phone)).household({ id, address: { house: "16" } });
+  const after = await (await records(phone)).get<Household>(id);
+  expect(after.address.at > address.at).toBe(true);
+  expect(after.history).toEqual([{ field: "address", ...address, value: { house: "14" } }, past[1], { field: "address", ...address }]);
+});
+
+test("a consent given anew is later than the end of the one before, whatever the clock says", async () => {
+  const phone = await signedIn(new FakeServer());
+  const door = await phone.household({ house: "12" });
+  const consent = { version: "v1", at: "2020-01-01T00:00:00.000Z", method: "spoken", by: "person:hoa" } as const;
+  const { _id: id } = await (await records(phone)).resident({ household: door._id, label: "Bà", age_band: "60-plus", identity: { name: "Hoa", consent } });
+  const { identity: ended } = await (await records(phone)).resident({ id, household: door._id, identity: {} });
+  const { identity } = await (await records(phone)).resident({ id, household: door._id, identity: { name: "Hoa", consent } });
+  expect((identity?.value.consent?.at ?? "") > (ended?.at ?? "~")).toBe(true);
 });

@@ -62,7 +62,7 @@ def test_two_phones_that_changed_one_household_apart_get_both_values_back(town: 
     (merged,) = leaves(town, door["_id"])
     assert merged["address"] == two["address"]
     assert merged["adults"] == two["adults"]
-    assert {"field": "address", **one["address"]} in merged["history"]
+    assert {"field": "address", **one["address"], "apart": True} in merged["history"]
     for person in ("hoa", "lan"):
         pulled = pull(town, door["_id"], person)
         (live,) = [document for document in pulled if not document.get("_deleted")]

@@ -7,7 +7,7 @@ import { mayAmend } from "./rights";
 import { checkDocument } from "./rules";
 import { isFull } from "./storage";
 import { SaveError, type HouseholdInput, type ResidentInput, type Session, type VisitInput } from "./types";
-import type { AnyDocument, Household, Resident, Visit } from "./types";
+import type { AnyDocument, Household, Identity, Resident, Visit } from "./types";
 
 const SCHEMA = 1;
 const TRIES = 3; // a pull may bring a newer revision between our read and our write
@@ -17,6 +17,8 @@ export interface Register<T> {
   at: string;
   by: string;
 }
+
+type Fields = Record<string, Register<unknown>>;
 
 export class Records {
   private readonly unfinished = new Set<Promise<unknown>>();
@@ -83,34 +85,27 @@ export class Records {
     if (id === undefined) return this.write<Visit>({ ...this.begin("visit"), household, record: this.register(record) });
     return this.amend<Visit>(id, (visit) => {
       this.checkAuthor(visit);
-      const { value, at, by } = visit.record;
-      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
-      return { ...visit, household: visit.household ?? household, record: this.register(record, visit.record), history };
+      return { ...this.edited(visit, { record }), household: visit.household ?? household };
     });
   }
 
   private markWithdrawn(id: string): Promise<Visit> {
     return this.amend<Visit>(id, (visit) => {
       this.checkAuthor(visit);
-      const { value, at, by } = visit.record;
-      const history = [...(visit.history ?? []), { field: "record", value, at, by }];
-      return { ...visit, record: this.register({ ...value, withdrawn: true }, visit.record), history };
+      return this.edited(visit, { record: { ...visit.record.value, withdrawn: true } });
     });
   }
 
   private async saveHousehold({ id, ...fields }: HouseholdInput): Promise<Household> {
-    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
-    if (id !== undefined) return this.amend<Household>(id, (household) => set(household) as unknown as Household);
+    if (id !== undefined) return this.amend<Household>(id, (household) => this.edited(household, changed(fields, household)));
     const fresh = { kind: this.register("home"), address: this.register({}), ...this.begin("household") };
-    return this.write<Household>(set(fresh) as unknown as Household);
+    return this.write<Household>({ ...fresh, ...this.registers(fields) } as unknown as Household);
   }
 
   private async saveResident({ id, household, ...fields }: ResidentInput): Promise<Resident> {
-    const set = (before: object) => ({ ...before, ...this.registers(fields, before) });
-    const amended = (resident: Resident) => withoutPastNames(set(resident) as unknown as Resident);
-    if (id !== undefined) return this.amend<Resident>(id, amended);
+    if (id !== undefined) return this.amend<Resident>(id, (resident) => withoutPastNames(this.edited(resident, changed(fields, resident))));
     const fresh = { label: this.register(""), age_band: this.register("16-59"), ...this.begin("resident"), household };
-    return this.write<Resident>(set(fresh) as unknown as Resident);
+    return this.write<Resident>({ ...fresh, ...this.registers(fields) } as unknown as Resident);
   }
 
   private begin<T extends AnyDocument["type"]>(type: T) {
@@ -129,10 +124,25 @@ export class Records {
     return { value, at: this.clock.after(before?.at), by: this.who().person.id };
   }
 
-  private registers(fields: object, before: object): Record<string, Register<unknown>> {
-    const held = before as Record<string, Register<unknown> | undefined>;
+  private registers(fields: object): Fields {
     const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-    return Object.fromEntries(given.map(([name, value]) => [name, this.register<unknown>(value, held[name])]));
+    return Object.fromEntries(given.map(([name, value]) => [name, this.register<unknown>(value)]));
+  }
+
+  /** With other values: what they replace was seen, so it goes to the history, and contests about it are over. As in sync/merge.py. */
+  private edited<T extends AnyDocument>(before: T, fields: object): T {
+    const held = before as unknown as Fields;
+    const history = (before.history ?? []).map(({ apart, ...past }) => (apart && !(past.field in fields) ? { ...past, apart } : past));
+    const edits: Fields = {};
+    for (const [field, value] of Object.entries(fields) as [string, unknown][]) {
+      const past = history.filter((entry) => entry.field === field);
+      const replaced = held[field];
+      if (replaced) past.push({ field, value: replaced.value, at: replaced.at, by: replaced.by });
+      const [latest] = past.sort((a, b) => (a.at < b.at ? 1 : -1));
+      edits[field] = newlyAgreed(this.register(value, latest), replaced);
+      if (replaced) history.push({ field, value: replaced.value, at: replaced.at, by: replaced.by });
+    }
+    return { ...before, ...edits, ...(history.length ? { history } : {}) };
   }
 
   private checkAuthor(visit: Visit): void {
@@ -166,6 +176,28 @@ export class Records {
       throw new SaveError(full ? "storage-full" : "database", undefined, error);
     }
   }
+}
+
+/** Of the fields given those that say something else than before, or end a contest: the others are nobody's edit. */
+function changed(fields: object, before: AnyDocument): object {
+  const held = before as unknown as Fields;
+  const given = Object.entries(cleanAll(fields)) as [string, unknown][];
+  const contested = (name: string) => before.history?.some(({ field, apart }) => apart && field === name);
+  return Object.fromEntries(given.filter(([name, value]) => contested(name) || !isSame(value, held[name]?.value)));
+}
+
+function isSame(one: unknown, two: unknown): boolean {
+  if (typeof one !== "object" || typeof two !== "object" || !one || !two) return one === two;
+  const [left, right] = [one, two] as [Record<string, unknown>, Record<string, unknown>];
+  const names = Object.keys(left);
+  return names.length === Object.keys(right).length && names.every((name) => isSame(left[name], right[name]));
+}
+
+/** A consent after one that was ended is later than its end, whatever a clock says: else the name would go again. */
+function newlyAgreed(register: Register<unknown>, before: Register<unknown> | undefined): Register<unknown> {
+  const [now, old] = [register.value, before?.value] as [Identity | null, Identity | null | undefined];
+  if (!now?.consent || !before || old?.consent || now.consent.at > before.at) return register;
+  return { ...register, value: { ...now, consent: { ...now.consent, at: register.at } } };
 }
 
 /** No name outlives the agreement to keep it, not even in the history that the server's merging left: as in sync/merge.py. */

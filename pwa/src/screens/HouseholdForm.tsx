@@ -90,11 +90,17 @@ function tidy(address: Address): Address {
   return Object.fromEntries(entries.filter(([, text]) => text)) as Address;
 }
 
+function fieldsOf({ address, kind, adults, gone }: HouseholdDraft) {
+  return { address: tidy(address), kind, adults: adults.trim() === "" ? null : Number(adults), gone };
+}
+
+/** Of a door that was there before only what was changed here: a colleague may have set the rest right meanwhile. */
 function inputOf(draft: HouseholdDraft, household: Household | undefined): HouseholdInput {
-  const adults = draft.adults.trim() === "" ? null : Number(draft.adults);
-  const shared = { address: tidy(draft.address), kind: draft.kind, adults };
-  if (!household) return { ...shared, order: orderAfter(doors.value, draft.after) };
-  return { id: household._id, ...shared, ...(draft.gone === (household.gone?.value ?? false) ? {} : { gone: draft.gone }) };
+  const { gone, ...fields } = fieldsOf(draft);
+  if (!household) return { ...fields, order: orderAfter(doors.value, draft.after) };
+  const before = fieldsOf(fromHousehold(household));
+  const edits = Object.entries({ ...fields, gone }).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof typeof before]));
+  return { id: household._id, ...Object.fromEntries(edits) };
 }
 
 function problemOf(draft: HouseholdDraft): string {

@@ -104,16 +104,18 @@ function identityOf(draft: PersonDraft, before: Identity | undefined): Identity 
   };
 }
 
-function inputOf(draft: PersonDraft, household: string, person: Resident | undefined): ResidentInput {
+/** Of someone who was there before only what was changed here: a colleague may have set the rest right meanwhile. */
+function inputOf(draft: PersonDraft, household: string, person: Resident | undefined, start: PersonDraft): ResidentInput {
   const before = person?.identity?.value;
   const identity = identityOf(draft, before);
+  const edited = (...parts: (keyof PersonDraft)[]) => !person || parts.some((part) => draft[part] !== start[part]);
   return {
     ...(person ? { id: person._id } : {}),
     household,
-    label: draft.label.normalize("NFC").trim(),
-    ...(draft.band ? { age_band: draft.band } : {}),
-    ...(identity.consent || before?.consent ? { identity } : {}),
-    ...(draft.gone === (person?.gone?.value ?? false) ? {} : { gone: draft.gone }),
+    ...(edited("label") ? { label: draft.label.normalize("NFC").trim() } : {}),
+    ...(draft.band && edited("band") ? { age_band: draft.band } : {}),
+    ...((identity.consent || before?.consent) && edited("identity", "method", "name", "phone") ? { identity } : {}),
+    ...(draft.gone !== start.gone ? { gone: draft.gone } : {}),
   };
 }
 
@@ -139,7 +141,7 @@ function Form({ title, line, household, person, start }: FormProps & { start: Pe
     if (problem) return fail(problem);
     busy.value = true;
     try {
-      await saveResident(inputOf(form.value, household, person));
+      await saveResident(inputOf(form.value, household, person, start));
       if (!person) await dropDraft(`person:${household}`);
       go(to("household", { id: household }), { replace: true });
     } catch (cause) {
