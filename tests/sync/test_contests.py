@@ -1,4 +1,4 @@
-"""A contest is open until an edit of someone who saw both ends it; nobody forges one, nothing hides in one."""
+"""A contest is open until someone who saw both edits the field; nobody forges one, nothing hides in one."""
 
 from __future__ import annotations
 
