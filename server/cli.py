@@ -148,7 +148,7 @@ def apply_retention(
             print(f"register: {due.count('request')} requests, {due.count('incident')} incidents")
             continue
         counts = f"{len(due.residents)} residents, text of {len(due.visits)} visits"
-        print(f"{due.unit}: {counts}, {len(due.refused)} refused records")
+        print(f"{due.unit}: {counts}, {len(due.refused)} refused records, {len(due.photos)} photos")
     print("would be removed" if found and dry_run else "removed" if found else "nothing is past its time")
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from server.access import route, site_of, viewer
 from server.errors import Problem
+from server.photos import send_picture
 from server.refused_form import Words, fields_of
 from server.refused_record import ADVICE, CORRECTED, kind_of, tell
 from server.roles import Permission
@@ -24,6 +25,7 @@ from server.site import Site
 from server.templates import render
 from server.texts import Translate, language_of, texts, translate
 from sync.audit import Act
+from sync.photos import pictures_of
 from sync.quarantine import full_devices
 from sync.refused import Choice, Entry, Place, count_reasons, count_refused, find_refused, list_refused
 from sync.store import Document, NotFound
@@ -35,7 +37,10 @@ TOGETHER = frozenset({"left-unit"})
 
 Their senders have them no longer and could correct nothing, so none is returned."""
 FINAL = frozenset(
-    {"erased", "gone", "deletion", "restricted", "wrong-unit", "created-changed", "past-changed"}
+    {
+        *("erased", "gone", "deletion", "restricted", "wrong-unit", "created-changed", "past-changed"),
+        *("photo-unreadable", "photo-too-large", "photo-metadata"),
+    }
 )
 """Reasons that no form can set right: such records are returned or set aside."""
 OUTCOMES = frozenset({"accepted", "returned", "set-aside", "superseded"})
@@ -106,6 +111,31 @@ async def record(request: Request) -> Response:
     return await open_record(request)
 
 
+async def picture_of(request: Request) -> Response:
+    """The photo of a refused record, once the audit has it that this viewer opened it."""
+    refused = await find(request)
+    if not may_show(refused):
+        raise Problem("not-found")
+    await site_of(request).audit.write(_opened(request, refused))
+    return send_picture(refused["document"], "image")
+
+
+def may_show(refused: Document) -> bool:
+    return "image" in pictures_of(refused.get("document"))
+
+
+def _opened(request: Request, refused: Document) -> Act:
+    who = viewer(request)
+    return Act(
+        by=who.id,
+        role=who.role,
+        action="refused-record-opened",
+        subject=refused["_id"],
+        unit=str(refused.get("unit", "")),
+        ward=who.ward,
+    )
+
+
 async def find(request: Request) -> Document:
     """:raises Problem: ``not-found`` for one that this viewer's ward does not have."""
     site = site_of(request)
@@ -124,30 +154,24 @@ async def open_record(
     wrong: str = "",
 ) -> Response:
     """The page of a record, with what was typed and is `wrong`; the audit has first that it was opened."""
-    site, who, refused = site_of(request), viewer(request), await find(request)
+    site, refused = site_of(request), await find(request)
     unit = str(refused.get("unit", ""))
-    act = Act(
-        by=who.id,
-        role=who.role,
-        action="refused-record-opened",
-        subject=refused["_id"],
-        unit=unit,
-        ward=who.ward,
-    )
     decision = refused.get("decision") or {}
     people = (str(refused.get("by", "")), str(refused.get("device", "")), str(decision.get("by", "")))
     names = await _names(site, people)
-    await site.audit.write(act)
+    await site.audit.write(_opened(request, refused))
     t, language = translate(request), language_of(request)
     code = str(refused.get("code", ""))
     advice = ADVICE.get(code, "other")
+    told = tell(refused, site.catalog, t, language)
     fields = fields_of(refused.get("document"), Words(site.catalog, t, language)) if not decision else []
     return render(
         request,
         "quarantine_record.html",
         status=400 if wrong else 200,
         place=f"{HERE}/{request.path_params['hash']}",
-        told=tell(refused, site.catalog, t, language),
+        told=told,
+        picture=may_show(refused),
         at=refused.get("at"),
         unit_name=site.catalog.unit_name(unit, language),
         unit=unit,
@@ -159,7 +183,7 @@ async def open_record(
         decision=decision,
         decided_by=names.get(str(decision.get("by")), t("quarantine.unknown.person")),
         fields=[replace(one, value=typed.get(one.name, "")) for one in fields] if typed else fields,
-        may_accept=bool(fields) and code not in FINAL,
+        may_accept=(bool(fields) or told.kind == "photo") and not decision and code not in FINAL,
         may_return=code not in TOGETHER,
         messages=messages or {},
         wrong=wrong,
@@ -231,4 +255,5 @@ def _query(**values: str | None) -> str:
 routes: list[BaseRoute] = [
     route(HERE, index, who=Permission.REFUSED_RECORDS),
     route(HERE + "/{hash}", record, who=Permission.REFUSED_RECORDS),
+    route(HERE + "/{hash}/image.jpg", picture_of, who=Permission.REFUSED_RECORDS),
 ]

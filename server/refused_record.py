@@ -41,6 +41,9 @@ ADVICE = {
     "restricted": "leave",
     "person-restricted": "left-alone",
     "no-consent": "consent",
+    "photo-unreadable": "photo",
+    "photo-too-large": "photo",
+    "photo-metadata": "photo",
     "left-unit": "moved",
 }
 """What helps, by the code of `sync.checks`: a key under ``quarantine.do``."""
@@ -48,7 +51,7 @@ CORRECTED = frozenset({"update", "shorten", "save", "number", "consent", "other"
 """Advice to open the record on the phone and correct it there."""
 WHOLE = frozenset(code for code, advice in ADVICE.items() if advice == "update")
 """Refused for their form: words alone would hide what is wrong, so the text is shown as it came."""
-KINDS = ("visit", "household", "resident")
+KINDS = ("visit", "household", "resident", "photo")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def tell(refused: Mapping[str, Any], catalog: Catalog, t: Translate, language: s
     if told.kind in _TELLERS:
         _TELLERS[told.kind](told, document, words)
     if refused.get("code") in WHOLE or not (told.lines or told.helps):
-        raw = json.dumps(refused.get("document"), ensure_ascii=False, indent=1)
+        said = {name: _short(value) for name, value in document.items()} or refused.get("document")
+        raw = json.dumps(said, ensure_ascii=False, indent=1)
         told.raw = raw if len(raw) <= LONGEST_RAW else raw[:LONGEST_RAW] + " …"
     return told
 
@@ -176,11 +180,22 @@ def _tell_resident(told: Told, document: Mapping[str, Any], words: _Words) -> No
     told.say("gone", words.yes(_value(document, "gone")))
 
 
+def _tell_photo(told: Told, document: Mapping[str, Any], words: _Words) -> None:
+    told.say("taken", _day(document.get("taken")))
+    told.say("caption", _text(document.get("caption")))
+
+
 _TELLERS: dict[str, Callable[[Told, Mapping[str, Any], _Words], None]] = {
     "visit": _tell_visit,
     "household": _tell_household,
     "resident": _tell_resident,
+    "photo": _tell_photo,
 }
+
+
+def _short(value: Any) -> Any:
+    """A picture in Base64 says nothing to a reader."""
+    return value if not isinstance(value, str) or len(value) <= LONGEST else f"{value[:40]} …"
 
 
 def _object(value: Any) -> Mapping[str, Any]:

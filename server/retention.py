@@ -97,7 +97,11 @@ async def follow(site: Site) -> None:
     while True:
         try:
             for due in await apply_daily(site, datetime.now(UTC)) or ():
-                counts = {"residents": len(due.residents), "visits": len(due.visits)}
+                counts = {
+                    "residents": len(due.residents),
+                    "visits": len(due.visits),
+                    "photos": len(due.photos),
+                }
                 counts |= {"requests": due.count("request"), "incidents": due.count("incident")}
                 log.warning("removed what was past its time", unit=due.unit, **counts)
         except StoreError as error:

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     """the figures of every unit"""
     REFUSED_RECORDS = "refused-records"
     """reading refused records of every unit, by name; each opening is in the audit"""
+    PHOTOS = "photos"
+    """seeing and removing the photos of every unit; each opening is in the audit"""
     INVITE = "invite"
     """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
     PHONE_FILES = "phone-files"
@@ -62,6 +64,7 @@ _DESK = frozenset(
         _P.UNIT_PROGRESS,
         _P.WARD_PROGRESS,
         _P.REFUSED_RECORDS,
+        _P.PHOTOS,
         _P.INVITE,
         _P.PHONE_FILES,
         _P.GIVE_ROLES,

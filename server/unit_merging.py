@@ -25,7 +25,7 @@ from sync.clocks import text_of
 from sync.names import Names
 from sync.rollup import rollup_id
 from sync.store import Document, Store, StoreError
-from sync.units import UNIT_DESIGNS
+from sync.units import PHOTO_DESIGNS, UNIT_DESIGNS
 
 LOOK_SECONDS = 60.0
 log = structlog.get_logger(__name__)
@@ -105,6 +105,7 @@ class Merging:
             await unit_merging.hold(store, names, ward, pair, levels)
             await unit_merging.fence(store, names, ward, source)
             await unit_merging.carry(store, names, ward, *pair)
+            await unit_merging.carry_photos(store, names, ward, *pair)
             await unit_merging.carry_marks(store, names, ward, *pair)
             await self._move_people(*pair)
             await unit_merging.release(store, names, ward, pair, levels)
@@ -175,10 +176,10 @@ class Merging:
         """Whether a merged unit still has records or people, or its figures were left standing still."""
         if (await count_members(self._accounts, self._catalog.ward))[code]:
             return True
-        database = self._names.unit(self._catalog.ward, code)
-        rows = await self._store.all_docs(database, limit=len(UNIT_DESIGNS) + 1)
-        rollups = self._names.ward(self._catalog.ward).rollup
-        rollup = await self._store.find(rollups, rollup_id(code)) or {}
+        names = self._names.ward(self._catalog.ward)
+        rows = await self._store.all_docs(names.unit(code), limit=len(UNIT_DESIGNS) + 1)
+        rows += await self._store.all_docs(names.photos(code), limit=len(PHOTO_DESIGNS) + 1)
+        rollup = await self._store.find(names.rollup, rollup_id(code)) or {}
         return bool(rollup.get("held")) or any(not row["id"].startswith("_") for row in rows)
 
     async def _change(self, code: str, change: Any) -> None:

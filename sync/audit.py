@@ -56,6 +56,9 @@ Action = Literal[
     "imported",
     "phone-file-brought",
     "quarantine-decided",
+    "photos-listed",
+    "photo-viewed",
+    "photo-removed",
     "settings-changed",
 ]
 """What an entry tells of; its sentence is ``audit.<action>`` in server/texts/{vi,en}/audit.json."""

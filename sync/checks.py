@@ -24,6 +24,9 @@ code of the refusal     when
 ``restricted``          the resident asked that the data be left alone; only the desk sets and lifts the mark
 ``person-restricted``   a visit newly names a resident who asked for that
 ``no-consent``          a name or phone number without the resident's (a child's representative's) consent
+``photo-unreadable``    a photo that is no whole JPEG, or not of the size it says
+``photo-too-large``     one of too many pixels or bytes
+``photo-metadata``      one that carries more than a picture: Exif, a place, a comment, a colour profile
 ``left-unit``           brought for a unit that the writer has left (said by the gateway, not by a check)
 ======================  ==========================================================================
 
@@ -70,6 +73,9 @@ CODES = (
     "restricted",
     "person-restricted",
     "no-consent",
+    "photo-unreadable",
+    "photo-too-large",
+    "photo-metadata",
     "left-unit",
 )
 
@@ -86,6 +92,7 @@ _REFERENCE = re.compile(rf"[a-z]+:{documents.ULID}")
 """An id, in which what looks like a number is none."""
 SHORTEST_NUMBER = 10**9
 """A number may have lost the zeros that it began with: those of Hà Nội begin with 001."""
+_DAYS = frozenset({"on", "taken"})
 _FILE_CODES = frozenset({"detail"})
 """Fields where a file's code may stand, which may have 12 digits."""
 
@@ -158,8 +165,8 @@ def check_accepted(person: str, unit: str, incoming: Document, stored: Stored) -
     check_past(Writer(person, unit, True, True), incoming, stored)
 
 
-def check_form(incoming: Document) -> None:
-    """The document alone: its id, type, size and fields."""
+def check_form(incoming: Document, kinds: documents.Kinds = documents.TYPES, longest: int = LONGEST) -> None:
+    """The document alone: its id, type (one of `kinds`), size in bytes, and fields."""
     found = _ID.fullmatch(str(incoming.get("_id")))
     if found is None:
         raise Refusal("bad-id")
@@ -171,13 +178,13 @@ def check_form(incoming: Document) -> None:
         raise Refusal("malformed", "a field of CouchDB's own")  # it would fail the whole batch there
     if _is_deeper({k: v for k, v in incoming.items() if k not in _ENVELOPE}, DEEPEST):
         raise Refusal("too-deep")
-    if len(msgspec.json.encode({**incoming, "_revisions": None})) > LONGEST:
+    if len(msgspec.json.encode({**incoming, "_revisions": None})) > longest:
         raise Refusal("too-long")
-    if not isinstance(incoming.get("type"), str) or incoming["type"] not in documents.TYPES:
+    if not isinstance(incoming.get("type"), str) or incoming["type"] not in kinds:
         raise Refusal("unknown-type")
     if incoming["type"] != found[1]:
         raise Refusal("bad-id", "the type is not the one of the id")
-    _check_schema(incoming)
+    _check_schema(incoming, kinds[incoming["type"]])
     _check_times(incoming)
 
 
@@ -291,10 +298,9 @@ def check_consent(incoming: Document) -> None:
         raise Refusal("no-consent", "representative")
 
 
-def _check_schema(incoming: Document) -> None:
+def _check_schema(incoming: Document, kind: type[documents.Document]) -> None:
     """Fields as `sync.documents` has them; a newer schema number may bring more, which are kept."""
     known = incoming
-    kind = documents.TYPES[incoming["type"]]
     schema = incoming.get("schema")
     newer = isinstance(schema, int) and schema > documents.SCHEMA
     for _ in range(200 if newer else 1):
@@ -328,9 +334,9 @@ def _check_times(value: Any, name: str = "") -> None:
     elif isinstance(value, list):
         for item in value:
             _check_times(item, name)
-    elif isinstance(value, str) and name in ("at", "clock", "on"):
+    elif isinstance(value, str) and name in ("at", "clock", *_DAYS):
         try:
-            date.fromisoformat(value) if name == "on" else datetime.fromisoformat(value)
+            date.fromisoformat(value) if name in _DAYS else datetime.fromisoformat(value)
         except ValueError:
             raise Refusal("malformed", name) from None
 

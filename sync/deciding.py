@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import structlog
 
-from sync import checks, clocks
+from sync import checks, clocks, photos
 from sync.audit import Act, Audit
 from sync.checks import Refusal, Stored
 from sync.clocks import text_of
@@ -32,7 +32,7 @@ from sync.erasing import erase_late, redacting
 from sync.gateway_writes import check_envelope, history
 from sync.ledger import Ledger
 from sync.merge import consent_of
-from sync.names import Names
+from sync.names import PHOTOS, Names
 from sync.redaction import named_in
 from sync.refused import DESIGN, find_refused
 from sync.revisions import child_of
@@ -80,7 +80,7 @@ class Deciding:
         entry, now = await self._find(by, hash), at or datetime.now(UTC)
         if "decision" in entry:
             return await self._finish(by.ward, entry)
-        database, id = self._names.unit(by.ward, str(entry["unit"])), str(entry["id"])
+        database, id = self._database(by.ward, entry), str(entry["id"])
         if id in await self._ledger.erased(database, [id]):
             raise Refusal("erased")
         known = await self._store.known_revisions(database, id)
@@ -124,6 +124,11 @@ class Deciding:
             except StoreError as error:
                 log.warning("deciding waits for the store", code=error.code)
             await asyncio.sleep(SETTLE_SECONDS)
+
+    def _database(self, ward: str, entry: Document) -> str:
+        """Where an accepted document goes."""
+        names, unit = self._names.ward(ward), str(entry["unit"])
+        return names.photos(unit) if entry["database"] == names.photos_address(unit) else names.unit(unit)
 
     async def _find(self, by: Decider, hash: str) -> Document:
         entry = await find_refused(self._store, self._names.ward(by.ward).quarantine, hash)
@@ -169,7 +174,10 @@ class Deciding:
 
     async def _write(self, ward: str, entry: Document, document: Document) -> bool:
         """Into the unit's database. False for what the ledger has as erased."""
-        database = self._names.unit(ward, str(entry["unit"]))
+        database = self._database(ward, entry)
+        if document.get("type") == "photo":
+            await self._store.graft(database, [document])
+            return True
         erased = await self._ledger.erased(database, named_in([document]))
         if document["_id"] in erased:
             return False
@@ -204,7 +212,11 @@ def prepare(entry: Document, fields: Mapping[str, Any], by: str, now: datetime, 
     timely = clocks.correct(document, datetime.fromisoformat(entry["at"])) or document
     content = {name: value for name, value in timely.items() if name not in ("_rev", "_revisions")}
     known = Stored(stored.winner, stored.deleted, tuple(ancestors), base)
-    checks.check_accepted(str(entry["by"]), str(entry["unit"]), {**content, "_rev": sent["_rev"]}, known)
+    judged, unit = {**content, "_rev": sent["_rev"]}, str(entry["unit"])
+    if str(entry["database"]).endswith(PHOTOS):
+        photos.check_accepted(unit, judged, known)
+    else:
+        checks.check_accepted(str(entry["by"]), unit, judged, known)
     return child_of(sent, content)
 
 

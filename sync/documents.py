@@ -9,6 +9,7 @@ Vietnam's time (UTC+7).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -16,6 +17,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA = 1
 """The newest schema number written by this version; older ones are accepted for ever."""
+
+PHOTO_EDGE, PHOTO_BYTES = 1640, 1_500_000
+"""Of a photo: pixels of the longer edge (phones aim at 1600) and bytes of the JPEG."""
+THUMB_EDGE, THUMB_BYTES = 360, 40_000
+"""Of its small copy for lists (phones aim at 320 pixels)."""
 
 ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
@@ -179,9 +185,33 @@ class Resident(
     history: list[History] = []
 
 
-AnyDocument = Visit | Household | Resident
-TYPES: dict[str, type[Visit] | type[Household] | type[Resident]] = {
-    "visit": Visit,
-    "household": Household,
-    "resident": Resident,
-}
+class Notice(Struct, forbid_unknown_fields=True):
+    """Those in the picture were told of it and of what it is for: which text, and when that was ticked."""
+
+    version: Key
+    at: Instant
+
+
+class Photo(
+    Document, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag="photo"
+):
+    """A picture of an event of the unit: no household's, no resident's, no paper. It never changes.
+
+    ``image`` and ``thumb`` are JPEG in Base64, without metadata; `sync.photos` says how large.
+    """
+
+    taken: Day
+    caption: Line
+    notice: Notice
+    width: Annotated[int, Meta(ge=1, le=PHOTO_EDGE)]
+    height: Annotated[int, Meta(ge=1, le=PHOTO_EDGE)]
+    image: Annotated[str, Meta(max_length=PHOTO_BYTES * 4 // 3 + 4)]
+    thumb: Annotated[str, Meta(max_length=THUMB_BYTES * 4 // 3 + 4)]
+
+
+AnyDocument = Visit | Household | Resident | Photo
+Kinds = Mapping[str, type[Document]]
+TYPES: Kinds = {"visit": Visit, "household": Household, "resident": Resident}
+"""What a unit's database holds."""
+PHOTOS: Kinds = {"photo": Photo}
+"""What its photos' database holds."""

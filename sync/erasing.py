@@ -30,7 +30,9 @@ import structlog
 from sync.heirs import find_heir
 from sync.ledger import Ledger
 from sync.names import Names
+from sync.photos import pictures_of
 from sync.redaction import RESIDENT, emptied, named_in, people_of, without_text
+from sync.refused import WHOLE
 from sync.revisions import child_of
 from sync.store import Document, NotFound, Store, StoreError
 from sync.traces import Phrase, Traces, masked, phrases_of, without_names
@@ -252,7 +254,7 @@ async def empty_quarantine(
     def again(entry: Document | None) -> Document | None:
         return None if entry is None else empty_entry(entry, ids, traces)
 
-    async for page in store.pages(quarantine, startkey="refused:", endkey="refused;"):
+    async for page in store.pages(quarantine, startkey="refused:", endkey="refused;", size=WHOLE):
         for entry in page:
             if entry.get("database") != database:
                 continue
@@ -269,13 +271,21 @@ def empty_entry(entry: dict[str, Any], ids: Collection[str], traces: Traces) -> 
     if any(id in said for id in ids):
         return silent(entry, ids)
     home = str(document.get("household")) if isinstance(document, dict) else ""
-    kept = {**entry, "document": masked(document, home, traces)}
+    kept = {**entry, "document": _with_gaps(document, home, traces)}
     if decision:
         kept["decision"] = {
             **decision,
-            **{name: masked(decision[name], home, traces) for name in _TYPED if name in decision},
+            **{name: _with_gaps(decision[name], home, traces) for name in _TYPED if name in decision},
         }
     return entry if kept == entry else {**kept, "detail": ""}
+
+
+def _with_gaps(said: Any, home: str, traces: Traces) -> Any:
+    """Names leave gaps in what was said, but for the pictures of a photo: no one has written there."""
+    pictures = pictures_of(said)
+    if not pictures:
+        return masked(said, home, traces)
+    return {**masked({k: v for k, v in said.items() if k not in pictures}, home, traces), **pictures}
 
 
 def silent(entry: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:

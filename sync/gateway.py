@@ -1,9 +1,10 @@
 """The replication protocol for phones: ``/sync/{database}/…``, an allow-list and nothing beside it.
 
 Who asks is told by `identify`; that person reaches the database of the own unit and no other, and whether
-another exists cannot be learnt. Requests go on under CouchDB's proxy authentication, so that `_security`
-and the validators are a second wall. Reads stream through; writes are read whole and checked
-(`sync.gateway_writes`). Every error is JSON ``{"error", "reason"}`` with a code of `sync.gateway_errors`.
+another exists cannot be learnt. Into the database of the unit's photos phones write, and read nothing there.
+Requests go on under CouchDB's proxy authentication, so that `_security` and the validators are a second wall.
+Reads stream through; writes are read whole and checked (`sync.gateway_writes`, `sync.photo_writes`). Every
+error is JSON ``{"error", "reason"}`` with a code of `sync.gateway_errors`.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from sync.checks import Writer
 from sync.clocks import text_of
 from sync.gateway_answers import PACKED, pass_on, send_bytes, send_json, takes_gzip, unless_gone
 from sync.gateway_errors import RETRY_SECONDS, GatewayError
-from sync.gateway_paths import Target, read_path
+from sync.gateway_paths import Operation, Target, read_path
 from sync.gateway_upstream import Upstream
 from sync.gateway_writes import Batch, Writes
 from sync.heirs import last_heir
 from sync.ledger import Ledger
-from sync.names import Names
+from sync.names import PHOTOS, Names
+from sync.photo_writes import PhotoWrites
 from sync.quarantine import Bringer, Refused
 from sync.snapshot import Snapshots
 from sync.store import Document, Store, StoreError
@@ -65,11 +67,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """What comes for the unit that is `named` goes on in `unit`, as any write there or for `review`."""
+    """What comes for the unit that is `named` goes on in `unit`, as any write there or for `review`.
+
+    `photos`: into the database of its photos.
+    """
 
     named: str
     unit: str
     review: bool
+    photos: bool = False
 
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
@@ -101,7 +107,9 @@ class Gateway:
         self._mount = mount
         self._upstream = Upstream(store)
         self._snapshots = Snapshots(self._upstream)
-        self._writes = Writes(self._upstream, store, names, Ledger(store, names))
+        ledger = Ledger(store, names)
+        self._writes = Writes(self._upstream, store, names, ledger)
+        self._photo_writes = PhotoWrites(self._upstream, store, names, ledger)
 
     async def start(self) -> None:
         await self._upstream.__aenter__()
@@ -141,10 +149,9 @@ class Gateway:
         if target.operation == "welcome":
             await send_json(send, 200, {"couchdb": "Welcome", "vendor": {"name": "go-tung-nha"}})
             return
-        if late is None and target.database != self._names.ward(caller.ward).role(caller.unit):
-            raise GatewayError("not-yours")
+        place = late or self._own(caller, target.database, target.operation)
         if target.operation == "_bulk_docs":
-            await self._write(request, send, caller, late or Late(caller.unit, caller.unit, False))
+            await self._write(request, send, caller, place)
         elif target.operation == "_local":
             await self._checkpoint(request, send, caller, target)
         elif target.operation == "_snapshot":
@@ -152,16 +159,27 @@ class Gateway:
         else:
             await self._read(request, send, caller, target)
 
+    def _own(self, caller: Caller, database: str, operation: Operation = "_bulk_docs") -> Late:
+        """:raises GatewayError: ``not-yours``, also for reading photos by replication."""
+        ward = self._names.ward(caller.ward)
+        photos = bool(caller.unit) and database == ward.photos_address(caller.unit)
+        if not caller.unit or not (
+            photos and operation == "_bulk_docs" or database == ward.role(caller.unit)
+        ):
+            raise GatewayError("not-yours")
+        return Late(caller.unit, caller.unit, False, photos)
+
     def _late(self, caller: Caller, database: str) -> Late | None:
         """Where late records go: of a unit that was merged, or that the caller has left."""
-        ward = self._names.ward(caller.ward)
-        named = {ward.role(unit): unit for unit in (*caller.left, *caller.heirs)}.get(database)
+        ward, photos = self._names.ward(caller.ward), database.endswith(PHOTOS)
+        units = {ward.role(unit): unit for unit in (*caller.left, *caller.heirs)}
+        named = units.get(database.removesuffix(PHOTOS))
         if named is None or named == caller.unit:
             return None
         unit = last_heir(caller.heirs, named)
         if unit == caller.unit:
-            return Late(named, unit, review=False)
-        return Late(named, unit, review=True) if {named, unit} & {*caller.left} else None
+            return Late(named, unit, False, photos)
+        return Late(named, unit, True, photos) if {named, unit} & {*caller.left} else None
 
     def _read_target(self, request: Request) -> Target:
         raw = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -297,24 +315,23 @@ class Gateway:
         :param database: as phones name it.
         :raises GatewayError: ``not-yours`` where the caller may write nothing; else as `Writes.take`.
         """
-        place = self._late(caller, database)
-        if place is None and (not caller.unit or database != self._names.ward(caller.ward).role(caller.unit)):
-            raise GatewayError("not-yours")
-        at = text_of(datetime.now(UTC))
-        return await self._take(caller, place or Late(caller.unit, caller.unit, False), documents, at)
+        place = self._late(caller, database) or self._own(caller, database)
+        return await self._take(caller, place, documents, text_of(datetime.now(UTC)))
 
     async def _take(
         self, caller: Caller, place: Late, documents: Sequence[Document], at: str
     ) -> tuple[int, list[Refused]]:
         ward, unit = self._names.ward(caller.ward), place.unit
-        bringer = Bringer(caller.person, caller.device, unit, ward.role(unit), at)
+        address = ward.photos_address(unit) if place.photos else ward.role(unit)
+        bringer = Bringer(caller.person, caller.device, unit, address, at)
         writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
-        path = f"/{ward.unit(unit)}" if place.review else self._path(caller)
+        path = "/" + (ward.photos(unit) if place.photos else ward.unit(unit))
         role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
         batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
-        take = self._writes.set_aside if place.review else self._writes.take
+        writes = self._photo_writes if place.photos else self._writes
+        take = writes.set_aside if place.review else writes.take
         written, refused = await take(batch, documents)
-        if written and self._on_written is not None:
+        if written and not place.photos and self._on_written is not None:
             self._on_written(ward.unit(unit))
         return written, refused
 

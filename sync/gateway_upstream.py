@@ -7,6 +7,7 @@ on, and of CouchDB's only the type and length of the body.
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +22,12 @@ from sync.store import Store, StoreError
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
 CONNECTIONS = 200
 REMEMBERED = 10_000
+LARGE = 1024 * 1024
+
+
+def _fed(body: bytes | None) -> bytes | BytesIO | None:
+    """A large body goes out in pieces, so that other requests are not held up meanwhile."""
+    return BytesIO(body) if body is not None and len(body) >= LARGE else body
 
 
 class Upstream:
@@ -80,9 +87,9 @@ class Upstream:
         url = URL(self._address + path, encoded=True)
         request = self._session.request
         try:
-            return await request(method, url, data=body, headers=headers, allow_redirects=False)
+            return await request(method, url, data=_fed(body), headers=headers, allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-            return await request(method, url, data=body, headers=headers, allow_redirects=False)
+            return await request(method, url, data=_fed(body), headers=headers, allow_redirects=False)
 
     async def ask(self, person: str, role: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and decoded JSON of a small request; 202 counts as no answer at all.

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -87,8 +88,8 @@ class Writes:
 
         :raises GatewayError: when the whole batch must come again, or can never be read.
         """
-        revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
-        erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
+        revisions = {(d["_id"], d["_rev"]): d for d in map(named, documents)}
+        erased, traces = await of_store(self._ask_ledger(batch, revisions.values()))
         refused = [r for d in revisions.values() if (r := check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
@@ -102,20 +103,20 @@ class Writes:
             for document in candidates:
                 if (document["_id"], document["_rev"]) in known:
                     continue
-                home = batch.at_home(document)
-                refusal = _judge(batch.writer, home, stored[document["_id"], document["_rev"]], document)
+                home, held = batch.at_home(document), stored[document["_id"], document["_rev"]]
+                refusal = judge(partial(checks.check, batch.writer, home, held), document)
                 if refusal is None:
                     accepted.append(document)
                 else:
                     refused.append(refusal)
-        ending = await _of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
+        ending = await of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
         redact = redacting(erased, traces)
         refused += await self._forward(batch, accepted, lambda one: redact(batch.at_home(one)))
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         for id in ending:
             await withdrawing.try_to_finish(self._store, self._names, *self._place(batch), id)
-        late = await _of_store(self._erase_late(batch, accepted, refused))
+        late = await of_store(self._erase_late(batch, accepted, refused))
         refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
         return len(accepted), refused
@@ -127,8 +128,8 @@ class Writes:
 
         :raises GatewayError: as `take`.
         """
-        revisions = {(d["_id"], d["_rev"]): d for d in map(_named, documents)}
-        erased, traces = await _of_store(self._ask_ledger(batch, revisions.values()))
+        revisions = {(d["_id"], d["_rev"]): d for d in map(named, documents)}
+        erased, traces = await of_store(self._ask_ledger(batch, revisions.values()))
         refused = [r for d in revisions.values() if (r := check_envelope(d, erased)) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
@@ -138,7 +139,7 @@ class Writes:
         refused += [Refused(d, "left-unit") for key, d in revisions.items() if key not in known]
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
-        late = await _of_store(self._erase_late(batch, [], refused))
+        late = await of_store(self._erase_late(batch, [], refused))
         return 0, [Refused(one.document, "erased") if one.id in late else one for one in refused]
 
     async def _look_up(
@@ -268,7 +269,7 @@ class Writes:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
 
 
-async def _of_store(asked: Awaitable[T]) -> T:
+async def of_store(asked: Awaitable[T]) -> T:
     """:raises GatewayError: when the ledger cannot be asked: the batch comes again."""
     try:
         return await asked
@@ -288,14 +289,14 @@ def _kept(refused: Refused, erased: Collection[str], traces: Traces) -> Refused:
     return Refused(entry["document"], refused.why, entry["detail"])
 
 
-def _judge(writer: Writer, home: Document, stored: Stored, document: Document) -> Refused | None:
-    """What `sync.checks` says of a document as it would be kept, at `home`.
+def judge(check: Callable[[], None], document: Document) -> Refused | None:
+    """What a check says of a document.
 
-    Should a check fail itself, the document goes to quarantine all the same: an error here would make the
-    phone repeat its whole batch for ever, with everything behind it.
+    Should it fail itself, the document goes to quarantine all the same: an error here would make the phone
+    repeat its whole batch for ever, with everything behind it.
     """
     try:
-        checks.check(writer, home, stored)
+        check()
     except Refusal as refusal:
         return Refused(document, refusal.code, refusal.detail)
     except Exception as error:
@@ -322,7 +323,7 @@ def _stored(row: dict[str, Any], ancestors: list[str]) -> Stored:
     return Stored(winner, deleted, tuple(ancestors), base)
 
 
-def _named(document: Document) -> Document:
+def named(document: Document, longest: int = LARGEST_DOCUMENT) -> Document:
     """A document that can at least be answered for.
 
     :raises GatewayError: for one without id or revision, or too large to be kept anywhere.
@@ -330,7 +331,7 @@ def _named(document: Document) -> Document:
     id, rev = document.get("_id"), document.get("_rev")
     if not isinstance(id, str) or not isinstance(rev, str) or not id or not rev:
         raise GatewayError("bad-request", "a document without _id or _rev")
-    if len(id) > 512 or len(rev) > 64 or len(msgspec.json.encode(document)) > LARGEST_DOCUMENT:
+    if len(id) > 512 or len(rev) > 64 or len(msgspec.json.encode(document)) > longest:
         raise GatewayError("too-large")
     return document
 

@@ -19,6 +19,8 @@ _UNIT_DATABASE = re.compile(rf"w({_WARD.pattern})-({_UNIT.pattern})")
 
 RESERVED = ("catalog", "rollup", "quarantine", "privacy")
 """What a unit may not be called, since the ward's own databases are."""
+PHOTOS = "-photos"
+"""The end of the name of a unit's second database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,16 @@ class WardNames:
         return self._named(_checked_unit(unit))
 
     def photos(self, unit: str) -> str:
-        return self._named(_checked_unit(unit) + "-photos")
+        """The database of a unit's photos, one document each."""
+        return self._named(_checked_unit(unit) + PHOTOS)
 
     def role(self, unit: str) -> str:
         """The role that opens the unit's databases; the same under every prefix."""
         return f"w{self.ward}-{_checked_unit(unit)}"
+
+    def photos_address(self, unit: str) -> str:
+        """The photos' database as phones write it; its role is that of the unit."""
+        return self.role(unit) + PHOTOS
 
     def _named(self, rest: str) -> str:
         return f"{self.prefix}w{self.ward}-{rest}"
@@ -134,7 +141,7 @@ def _ward(prefix: str, ward: str) -> WardNames:
 
 @lru_cache(10_000)
 def _is_unit(unit: str) -> bool:
-    return bool(_UNIT.fullmatch(unit)) and unit not in RESERVED and not unit.endswith("-photos")
+    return bool(_UNIT.fullmatch(unit)) and unit not in RESERVED and not unit.endswith(PHOTOS)
 
 
 def _checked_unit(unit: str) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from sync import checks, id_numbers
 from sync.documents import ULID
+from sync.photos import pictures_of
 from sync.refused import DESIGN
 from sync.store import Document, NotFound, PartlySaved, Row, Store, StoreUnavailable
 
@@ -107,6 +108,7 @@ def is_full(held: Mapping[str, Any], most: int = MOST, largest: int = LARGEST) -
 
 def describe(bringer: Bringer, refused: Refused) -> Document:
     """The document of the quarantine for one refused revision."""
+    pictures = pictures_of(refused.document)
     said = {key: value for key, value in refused.document.items() if key != "_revisions"}
     content = msgspec.json.encode(said, order="sorted").decode()
     name = "\n".join((bringer.database, refused.id, refused.rev, content))
@@ -122,7 +124,7 @@ def describe(bringer: Bringer, refused: Refused) -> Document:
         "at": bringer.at,
         "code": refused.why,
         "detail": masked(refused.detail),
-        "document": masked(refused.document),
+        "document": {**masked({k: v for k, v in refused.document.items() if k not in pictures}), **pictures},
         "size": len(content.encode()),
     }
 

@@ -14,6 +14,8 @@ from sync.store import Document, NotFound, Store
 
 DESIGN = "refused"
 PAGE = 50
+WHOLE = 100
+"""Entries that are read whole at once: a photo among them has up to 2 MB."""
 _PLACE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{40})")
 _HASH = re.compile(r"[0-9a-f]{40}")
 

@@ -3,11 +3,13 @@
 `Terms` says until when the records of a day are kept. `find_due` names what is past its time in one unit,
 `remove` takes it away: residents by the same erasure as one asked for (`sync.erasing`), whatever was typed in
 visits and in refused records likewise. What is counted (days, outcomes, services, levels, ids) stays, so
-every figure of work done stays true. Nothing else is touched: households are doors, not people.
+every figure of work done stays true. Photos go whole. Nothing else is touched: households are doors, not
+people.
 
 A resident belongs to the last day on which anything happened to the record or someone helped this person; a
-visit to its own day; a refused record to the day it came. The register of requests and incidents has days of
-its own, since it proves that the ward answered: an entry goes as a whole, counted from its end.
+visit to its own day; a refused record to the day it came; a photo to the day it was taken. The register of
+requests and incidents has days of its own, since it proves that the ward answered: an entry goes as a whole,
+counted from its end.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from typing import Any
 
 from sync.erasing import AT_ONCE, erase_all, redact_all, silent
 from sync.names import Names
+from sync.photos import every_photo, remove_photos
 from sync.redaction import people_of, without_text
+from sync.refused import WHOLE
 from sync.requests import is_running, list_all
 from sync.store import Document, Store
 
@@ -57,7 +61,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Ids of which the time is over: of residents, of visits with text, of refused records in one unit.
+    """Ids of which the time is over: of residents, visits with text, refused records and photos in one unit.
 
     With an empty `unit` it is the ward's register: requests that were answered, incidents that were settled.
     """
@@ -67,10 +71,11 @@ class Due:
     residents: tuple[str, ...] = ()
     visits: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
     register: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.residents or self.visits or self.refused or self.register)
+        return bool(self.residents or self.visits or self.refused or self.photos or self.register)
 
     def count(self, kind: str) -> int:
         """How many requests or incidents (`kind`) of the register."""
@@ -79,6 +84,12 @@ class Due:
 
 async def find_due(store: Store, names: Names, ward: str, unit: str, terms: Terms, today: date) -> Due:
     """:raises StoreError: when the unit cannot be read whole."""
+
+    def over(day: str) -> bool:
+        with suppress(ValueError):
+            return terms.over(date.fromisoformat(day), today)
+        return False
+
     last: dict[str, date | None] = {}
     visits: list[str] = []
     async for page in store.pages(names.unit(ward, unit)):  # residents come before visits
@@ -94,13 +105,16 @@ async def find_due(store: Store, names: Names, ward: str, unit: str, terms: Term
     residents = [id for id, day in last.items() if terms.over(day, today)]
     refused = [
         entry["_id"]
-        async for page in store.pages(names.ward(ward).quarantine, startkey="refused:", endkey="refused;")
+        async for page in store.pages(
+            names.ward(ward).quarantine, startkey="refused:", endkey="refused;", size=WHOLE
+        )
         for entry in page
         if entry.get("unit") == unit
         and terms.over(_latest([entry.get("at")]), today)
         and _silent(entry) != entry
     ]
-    return Due(ward, unit, tuple(residents), tuple(visits), tuple(refused))
+    pictures = [row.id async for row in every_photo(store, names.ward(ward).photos(unit)) if over(row.taken)]
+    return Due(ward, unit, tuple(residents), tuple(visits), tuple(refused), tuple(pictures))
 
 
 async def find_due_in_register(
@@ -151,6 +165,7 @@ async def remove(store: Store, names: Names, due: Due) -> None:
     if wanted:
         await redact_all(store, database, lambda one: without_text(one) if one["_id"] in wanted else one)
         await store.compact(database)
+    await remove_photos(store, names.ward(due.ward).photos(due.unit), due.photos)
     for id in due.refused:
         await store.update(quarantine, id, lambda entry: _silent(entry) if entry else None)
     if due.refused:

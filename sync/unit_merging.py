@@ -3,10 +3,11 @@
 Each step may be taken again at any time, by any process, so that a merge goes on wherever it was cut short:
 
 1. `hold`: both units' figures stand still as they were counted last.
-2. `fence`: the database of the unit that ends lets nobody in but the server, by CouchDB's own wall.
+2. `fence`: the databases of the unit that ends let nobody in but the server, by CouchDB's own wall.
 3. `carry`: what the ledger has as erased from it is erased from the other one too; then every leaf of every
    document is written there as a child that names the other unit, with its whole history, is found there
-   again, and leaves a tombstone that says where it went. Tombstones go along as they are.
+   again, and leaves a tombstone that says where it went. Tombstones go along as they are. `carry_photos`
+   does the same with photos, a few at a time.
 4. `carry_marks`: what the quarantine and residents' requests say of the unit, they say of the other one.
 5. `release`: both are counted, and their figures written in one request.
 
@@ -26,6 +27,7 @@ from sync.erasing import erase_late, redacting
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.redaction import named_in
+from sync.refused import WHOLE
 from sync.revisions import child_of
 from sync.rollup import Levels, Rollup, count_unit, counting, describe, rollup_id
 from sync.store import BadAnswer, Document, PartlySaved, Store
@@ -34,6 +36,7 @@ from sync.traces import Traces
 MOVED = "moved_to"
 """The field of a tombstone that says in which unit the document goes on."""
 AT_ONCE = 200
+PHOTOS_AT_ONCE = 5
 TRIES = 5
 
 log = structlog.get_logger(__name__)
@@ -54,7 +57,8 @@ async def hold(store: Store, names: Names, ward: str, units: Sequence[str], leve
 
 
 async def fence(store: Store, names: Names, ward: str, source: str) -> None:
-    await store.secure(names.unit(ward, source), members=["_admin"])
+    for database in (names.unit(ward, source), names.ward(ward).photos(source)):
+        await store.secure(database, members=["_admin"])
 
 
 async def carry(store: Store, names: Names, ward: str, source: str, target: str) -> int:
@@ -82,16 +86,54 @@ async def carry(store: Store, names: Names, ward: str, source: str, target: str)
     return count
 
 
+async def carry_photos(store: Store, names: Names, ward: str, source: str, target: str) -> int:
+    """Returns once every photo of `source` is one of `target`; how many went now.
+
+    :raises StoreError: when it was cut short; nothing is lost, and it may be called again.
+    """
+    origin, home = names.ward(ward).photos(source), names.ward(ward).photos(target)
+    since, count = "0", 0
+    while True:
+        rows, since = await store.changes(origin, since, PHOTOS_AT_ONCE)
+        if not rows:
+            break
+        wanted = [(row["id"], one["rev"]) for row in rows for one in row["changes"]]
+        leaves = await store.revisions(origin, [(id, rev) for id, rev in wanted if id.startswith("photo:")])
+        moving = [leaf for leaf in leaves if MOVED not in leaf]
+        if moving:
+            arriving = [arrive_photo(leaf, target) for leaf in moving]
+            await _store_all(store, home, arriving)
+            count += await _leave(store, origin, target, moving)
+    if count:
+        await store.compact(origin)
+    return count
+
+
+def arrive_photo(leaf: Document, target: str) -> Document:
+    """The revision as which a photo goes on in another unit."""
+    return leaf if leaf.get("_deleted") else child_of(leaf, {**leaf, "unit": target})
+
+
 async def _carry(
     store: Store, names: Names, ledger: Ledger, ward: str, source: str, target: str, leaves: list[Document]
 ) -> int:
     origin, home = names.unit(ward, source), names.unit(ward, target)
     erased, traces = await ledger.erased(home, named_in(leaves)), await ledger.traces(home)
     arriving = [arrive(leaf, target, erased, traces) for leaf in leaves]
+    await _store_all(store, home, arriving)
+    await erase_late(store, ledger, home, [one for one in arriving if not one.get("_deleted")])
+    return await _leave(store, origin, target, leaves)
+
+
+async def _store_all(store: Store, home: str, arriving: list[Document]) -> None:
+    """:raises BadAnswer: when one of them cannot be found again."""
     await store.graft(home, arriving)
     if missing := await store.missing(home, arriving):
         raise BadAnswer(f"{len(missing)} documents that were moved cannot be found again")
-    await erase_late(store, ledger, home, [one for one in arriving if not one.get("_deleted")])
+
+
+async def _leave(store: Store, origin: str, target: str, leaves: list[Document]) -> int:
+    """Tombstones that say where these went; how many there were."""
     live = [leaf for leaf in leaves if not leaf.get("_deleted")]
     if live:
         ends = [child_of(leaf, {"_id": leaf["_id"], "_deleted": True, MOVED: target}) for leaf in live]
@@ -115,7 +157,8 @@ async def carry_marks(store: Store, names: Names, ward: str, source: str, target
     def refile(entry: Document | None) -> Document | None:
         if entry is None or entry.get("unit") != source:
             return None
-        fresh = {**entry, "unit": target, "database": databases.role(target)}
+        moved = str(entry["database"]).replace(databases.role(source), databases.role(target), 1)
+        fresh = {**entry, "unit": target, "database": moved}
         if "document" in entry:
             fresh["document"] = _renamed(entry["document"], source, target)
         if "document" in entry.get("decision", {}):  # accepted, and just being written
@@ -124,7 +167,7 @@ async def carry_marks(store: Store, names: Names, ward: str, source: str, target
         return fresh
 
     for database, kind in ((databases.quarantine, "refused"), (databases.privacy, "request")):
-        async for page in store.pages(database, startkey=f"{kind}:", endkey=f"{kind};"):
+        async for page in store.pages(database, startkey=f"{kind}:", endkey=f"{kind};", size=WHOLE):
             for entry in page:
                 if entry.get("unit") == source:
                     change = refile if kind == "refused" else lambda stored: _renamed(stored, source, target)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from sync.audit import DESIGN as AUDIT
 from sync.design import deploy
 from sync.names import Names
+from sync.photos import DESIGN as PHOTOS
 from sync.refused import DESIGN as REFUSED
 from sync.store import Store
 
 UNIT_DESIGNS = ("guard", "progress", "conflicts")
+PHOTO_DESIGNS = (PHOTOS,)
 
 
 async def prepare_server(store: Store, names: Names) -> None:
@@ -31,16 +33,17 @@ async def prepare_ward(store: Store, names: Names, ward: str) -> None:
 
 
 async def prepare_unit(store: Store, names: Names, ward: str, unit: str, *, merged: bool = False) -> str:
-    """The unit's database, open to its members alone, that of a `merged` one to nobody; gives its name.
+    """The unit's databases, open to its members alone, those of a `merged` one to nobody; gives the main one.
 
     A new database is CouchDB's administrators' until its members are set, so it is never open.
     """
-    database = names.unit(ward, unit)
-    await store.create(database)
-    for design in UNIT_DESIGNS:
-        await deploy(store, database, design)
-    await store.secure(database, members=["_admin" if merged else names.ward(ward).role(unit)])
-    return database
+    of_ward = names.ward(ward)
+    for database, designs in ((of_ward.unit(unit), UNIT_DESIGNS), (of_ward.photos(unit), PHOTO_DESIGNS)):
+        await store.create(database)
+        for design in designs:
+            await deploy(store, database, design)
+        await store.secure(database, members=["_admin" if merged else of_ward.role(unit)])
+    return of_ward.unit(unit)
 
 
 async def _restrict(store: Store, database: str) -> None:

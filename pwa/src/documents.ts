@@ -5,7 +5,7 @@
  * and run json-schema-to-typescript to regenerate this file.
  */
 
-export type DocumentsSchema = Visit | Household | Resident;
+export type DocumentsSchema = Visit | Household | Resident | Photo;
 
 /**
  * One knock on one door; ``household`` is null for a tally at the ward's desk.
@@ -236,4 +236,32 @@ export interface Consent {
   at: string;
   method: "representative" | "signed" | "spoken";
   by: string;
+}
+/**
+ * A picture of an event of the unit: no household's, no resident's, no paper. It never changes.
+ *
+ *     ``image`` and ``thumb`` are JPEG in Base64, without metadata; `sync.photos` says how large.
+ */
+export interface Photo {
+  type: "photo";
+  _id: string;
+  _rev?: string;
+  _revisions?: unknown;
+  schema: number;
+  created: Created;
+  unit: string;
+  taken: string;
+  caption: string;
+  notice: Notice;
+  width: number;
+  height: number;
+  image: string;
+  thumb: string;
+}
+/**
+ * Those in the picture were told of it and of what it is for: which text, and when that was ticked.
+ */
+export interface Notice {
+  version: string;
+  at: string;
 }

@@ -25,7 +25,7 @@ from sync.retention import find_due
 from sync.store import BadAnswer, Document, Store
 from tests.desk.conftest import SignIn
 from tests.desk.test_people import add, page_of, phone_of
-from tests.sync import samples
+from tests.sync import pictures, samples
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -399,11 +399,53 @@ async def test_L12_under_16_the_name_needs_the_representatives_consent(book: Boo
     assert await book.refusal(resident(age_band=child, identity=samples.register(given, ME))) == ""
 
 
-async def test_L13_there_is_no_way_yet_to_send_a_photo(book: Book) -> None:
-    photo = {"a.jpg": {"content_type": "image/jpeg", "data": "/9j/4AAQSkZJRg=="}}
-    assert await book.refusal({**samples.visit(by=ME), "_attachments": photo}) == "attachment"
-    answer = await book.phone.get(f"/sync/w{WARD}-{UNIT}-photos")
-    assert answer.status_code in (403, 404)
+async def send_photo(book: Book, one: Document) -> str:
+    """The code of its refusal, "" when it was taken."""
+    body = {"docs": [one], "new_edits": False}
+    answer = await book.phone.post(f"/sync/w{WARD}-{UNIT}-photos/_bulk_docs", json=body)
+    assert answer.status_code == 201, answer.text
+    held = await book.site.store.find(book.site.ward.photos(UNIT), one["_id"])
+    assert (held is None) is bool(answer.json()), "refused and stored at once, or neither"
+    return str(answer.json()[0]["code"]) if answer.json() else ""
+
+
+async def test_L13_a_photo_is_taken_only_with_the_notice_ticked(book: Book) -> None:
+    assert await send_photo(book, pictures.photo(by=ME)) == ""
+    for notice in (None, {}, {"version": "2026-11"}, {"at": samples.AT}, True):
+        one = pictures.photo(by=ME, notice=notice)
+        assert await send_photo(book, {k: v for k, v in one.items() if v is not None}) == "malformed"
+
+
+async def test_L13_a_photo_goes_for_good_when_someone_in_it_asks(book: Book) -> None:
+    one = pictures.photo(by=ME)
+    assert await send_photo(book, one) == ""
+    page = f"/desk/photos/{UNIT}/{one['_id'].removeprefix('photo:')}"
+    assert (await book.desk.get(f"{page}/image.jpg")).content[:2] == b"\xff\xd8"
+    assert (await book.desk.post(f"{page}/remove")).status_code == 303
+    for path in (page, f"{page}/image.jpg", f"{page}/thumb.jpg"):
+        assert (await book.desk.get(path)).status_code == 404
+    listed = await book.phone.get("/api/photos")
+    assert one["_id"] not in listed.text
+
+
+@pytest.mark.parametrize("more", [pictures.GPS, pictures.XMP, pictures.COMMENT, pictures.ICC])
+async def test_L4_a_photo_brings_no_place_and_nothing_else_beside_the_picture(
+    book: Book, more: bytes
+) -> None:
+    one = pictures.photo(by=ME, picture=pictures.jpeg(more=more))
+    assert await send_photo(book, one) == "photo-metadata"
+    assert (
+        await book.refusal({**samples.visit(by=ME), "_attachments": {"a": {"data": "/9j/"}}}) == "attachment"
+    )
+
+
+async def test_L8_a_photo_goes_with_its_campaign(book: Book) -> None:
+    old, new = pictures.photo(by=ME, taken="2020-01-01"), pictures.photo(by=ME)
+    assert (await send_photo(book, old), await send_photo(book, new)) == ("", "")
+    due = await find_due(
+        book.site.store, book.site.names, WARD, UNIT, retention.terms_of(book.site), date(2026, 5, 2)
+    )
+    assert due.photos == (old["_id"],)
 
 
 @pytest.mark.parametrize("way", ["", "/_changes", "/_bulk_docs", "/_bulk_get", "/_revs_diff"])

@@ -18,6 +18,7 @@ from sync.quarantine import Quarantine
 from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.server.conftest import PASSWORD, UNIT, WARD
+from tests.sync.pictures import photo
 from tests.sync.samples import child, register, resident, visit
 
 OTHER = "mttq"
@@ -105,6 +106,22 @@ def test_what_was_recorded_before_a_move_comes_for_review_and_into_neither_unit(
         assert call(site.store.find, site.ward.unit(unit), late["_id"]) is None
     push(server, cookie, OLD, late)
     assert len(kept(call, site, late["_id"])) == 1, "sent again after a lost answer, it was kept twice"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_photos_of_the_unit_that_was_left_come_for_review(
+    server: TestClient, site: Site, call: Call, mover: tuple[Document, dict[str, str]], ended: bool
+) -> None:
+    person, cookie = mover
+    early, late = photo(person["_id"], UNIT), photo(person["_id"], UNIT)
+    assert push(server, cookie, f"{OLD}-photos", early).json() == []
+    leave(call, site, person, ended)
+    assert [one["code"] for one in push(server, cookie, f"{OLD}-photos", early, late).json()] == ["left-unit"]
+    [entry] = kept(call, site, late["_id"])
+    assert (entry["database"], entry["document"]["image"]) == (f"w{WARD}-{UNIT}-photos", late["image"])
+    assert call(site.store.find, site.ward.photos(UNIT), late["_id"]) is None
+    assert server.get(f"{OLD}-photos/_changes", headers=cookie).status_code in (401, 403)
+    assert server.get(f"/api/photos/{early['_id'][6:]}", headers=cookie).status_code in (401, 404)
 
 
 @pytest.mark.parametrize("ended", [False, True])

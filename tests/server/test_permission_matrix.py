@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 
@@ -22,6 +23,7 @@ from sync.audit import Act
 from sync.ulids import new_ulid
 from tests.server.conftest import UNIT, WARD
 from tests.server.test_access import ROUTES, calls, walk
+from tests.sync.pictures import photo
 from tests.sync.samples import household, visit
 from tests.sync.test_gateway_attacks import TRICKS
 
@@ -116,10 +118,14 @@ REPLICATION = {
     ("/_local/abc", "PUT"),
 }
 """THE TABLE of replication: what people of a unit may ask of its own database. Nothing else, nobody else."""
+UPLOAD = ("/_bulk_docs", "POST")
+"""Of its photos' database: nothing of it is read by replication."""
 CANARY = "chim hoàng yến trong lồng"
 
 
 def may_replicate(caller: Role | None, database: str, endpoint: str, method: str) -> bool:
+    if caller in OF_A_UNIT and database == f"{OWN}-photos":
+        return (endpoint, method) == UPLOAD
     return caller in OF_A_UNIT and database == OWN and (endpoint, method) in REPLICATION
 
 
@@ -165,6 +171,7 @@ async def ask(
 @pytest.fixture(scope="module", autouse=True)
 def canaries(call: Call, site: Site) -> None:
     """Something in every database that nobody may read there."""
+    call(settle, site)
     for database in (*site.ward.own, site.names.ledger):
         call(site.store.put, database, {"_id": f"canary:{new_ulid()}", "note": CANARY})
     act = Act(by="person:x", role="admin", action="exported", subject=CANARY, unit=OTHER, ward=WARD)
@@ -173,6 +180,15 @@ def canaries(call: Call, site: Site) -> None:
     call(site.accounts.add_person, login="nguoi.khac", name=CANARY, **fields)
     foreign = {key: value for key, value in household(unit=OTHER, note=CANARY).items() if key != "_rev"}
     call(site.store.put, site.ward.unit(OTHER), foreign)
+    for unit in (UNIT, OTHER):
+        picture = {key: value for key, value in photo(unit=unit, caption=CANARY).items() if key != "_rev"}
+        call(site.store.put, site.ward.photos(unit), picture)
+
+
+async def settle(site: Site) -> None:
+    """Returns once what the server does by itself after its start has been done and written down."""
+    while not ((await site.store.find(site.names.accounts, "retention")) or {}).get("done"):  # noqa: ASYNC110
+        await anyio.sleep(0.02)
 
 
 async def sequences(site: Site) -> dict[str, str]:
@@ -190,7 +206,7 @@ def test_a_database_is_reached_as_the_table_says_and_in_no_other_way(
 ) -> None:
     database = DATABASES[kind]
     headers = enrolled(caller) if caller else {}
-    every = METHODS if database == OWN else METHODS[:4]
+    every = METHODS if database.startswith(OWN) else METHODS[:4]
 
     async def attack() -> list[str]:
         before, wrong = await sequences(site), []
@@ -237,8 +253,29 @@ def test_nobody_reaches_what_is_beside_the_databases(
     assert call(attack) == []
 
 
+OTHERS_PHOTOS = ("/api/photos/{ulid}", "/api/photos/{ulid}/withdraw")
+"""Of another unit, by an id that someone has learnt."""
+
+
+@pytest.mark.parametrize("path", OTHERS_PHOTOS)
+def test_no_phone_gets_a_photo_of_another_unit_by_its_id(
+    path: str, server: TestClient, site: Site, enrolled: Enrolled, call: Call
+) -> None:
+    rows = call(site.store.all_docs, site.ward.photos(OTHER), startkey="photo:", endkey="photo;")
+    asked = path.format(ulid=rows[0]["id"].removeprefix("photo:"))
+    method = "POST" if asked.endswith("withdraw") else "GET"
+    for role in OF_A_UNIT:
+        status, said = call(ask, server.app, method, asked, enrolled(role))
+        assert status == 404
+        assert CANARY.encode() not in said
+    own = call(site.store.all_docs, site.ward.photos(UNIT), startkey="photo:", endkey="photo;")
+    mine = f"/api/photos/{own[0]['id'].removeprefix('photo:')}"
+    assert call(ask, server.app, "GET", mine, enrolled(Role.VOLUNTEER))[0] == 200
+    assert call(ask, server.app, "POST", f"{mine}/withdraw", enrolled(Role.LEAD))[0] == 404, "another's photo"
+
+
 WRITES = {Role.VOLUNTEER: None, Role.LEAD: None, Role.REPORTER: "not-allowed"}
-"""THE TABLE of writing: what becomes of a good visit in the own unit's database."""
+"""THE TABLE of writing: what becomes of a good visit, or a photo, in the own unit's database for it."""
 
 
 @pytest.mark.parametrize("caller", WRITES)
@@ -250,6 +287,9 @@ def test_a_visit_is_taken_from_whom_the_table_says(
     assert status == 201
     refused = [row["code"] for row in json.loads(said)]
     assert refused == [WRITES[caller]] * (WRITES[caller] is not None)
+    body = {"docs": [photo(unit=UNIT, by=f"person:{caller}")], "new_edits": False}
+    status, said = call(ask, server.app, "POST", f"/sync/{OWN}-photos/_bulk_docs", enrolled(caller), body)
+    assert [row["code"] for row in json.loads(said)] == refused
 
 
 HOSTILE: dict[str, dict[str, Any]] = {
@@ -360,6 +400,7 @@ PAGES: dict[str, set[Role]] = {
     "/desk/people/nobody/second-factor/reset": {Role.ADMIN},
     "/desk/ward-people": {Role.ADMIN},
     "/desk/quarantine": WARD_DESK,
+    "/desk/photos": WARD_DESK,
     "/desk/privacy": WARD_DESK,
     "/desk/units": {Role.ADMIN},
     "/desk/audit": {Role.ADMIN},

@@ -247,6 +247,6 @@ def test_the_command_tells_how_much_by_unit_and_names_nobody(
     cli.apply_retention()
     cli.apply_retention()
     lines = capsys.readouterr().out.splitlines()
-    row = f"{UNIT}: 1 residents, text of 0 visits, 0 refused records"
+    row = f"{UNIT}: 1 residents, text of 0 visits, 0 refused records, 0 photos"
     assert lines == [row, "would be removed", row, "removed", "nothing is past its time"]
     assert anyio.run(site.store.find, site.names.unit(WARD, UNIT), person["_id"]) is None

@@ -22,6 +22,7 @@ from sync.store import Document
 from sync.ulids import new_ulid
 from tests.server.conftest import PASSWORD, WARD
 from tests.server.test_leaving import admin, kept, push
+from tests.sync.pictures import photo
 from tests.sync.samples import child, helped, household, register, resident, visit
 
 Call = Callable[..., Any]
@@ -177,6 +178,27 @@ def test_a_phone_goes_on_in_the_other_unit_and_its_late_records_arrive_there(
     assert call(site.store.find, site.ward.unit(source), waiting["_id"]) is None
     assert push(server, cookie, path(target), visit(person["_id"], target)).json() == []
     assert call(check, site) == []
+
+
+def test_photos_go_on_in_the_other_unit_and_late_ones_arrive_there(
+    server: TestClient, site: Site, call: Call, pair: tuple[str, str]
+) -> None:
+    source, target = pair
+    person, cookie = enrol(call, site, source)
+    there, late = photo(person["_id"], source), photo(person["_id"], source)
+    assert push(server, cookie, path(source) + "-photos", there).json() == []
+    merge(call, site, source, target)
+    for _ in range(2):  # the answer may be lost on the way
+        assert push(server, cookie, path(source) + "-photos", there, late).json() == []
+    for one in (there, late):
+        stored = call(site.store.get, site.ward.photos(target), one["_id"])
+        assert (stored["unit"], stored["image"]) == (target, one["image"])
+        assert call(site.store.find, site.ward.photos(source), one["_id"]) is None
+        assert server.get(f"/api/photos/{one['_id'][6:]}", headers=cookie).status_code == 200
+    straight = photo(person["_id"], source)
+    call(site.store.put, site.ward.photos(source), {k: v for k, v in straight.items() if k != "_rev"})
+    call(site.merging.settle)
+    assert call(site.store.find, site.ward.photos(target), straight["_id"]) is not None
 
 
 def test_a_push_in_the_middle_is_put_off_and_loses_nothing(
