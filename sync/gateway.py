@@ -163,9 +163,7 @@ class Gateway:
         """:raises GatewayError: ``not-yours``, also for reading photos by replication."""
         ward = self._names.ward(caller.ward)
         photos = bool(caller.unit) and database == ward.photos_address(caller.unit)
-        if not caller.unit or not (
-            photos and operation == "_bulk_docs" or database == ward.role(caller.unit)
-        ):
+        if not caller.unit or (operation != "_bulk_docs" if photos else database != ward.role(caller.unit)):
             raise GatewayError("not-yours")
         return Late(caller.unit, caller.unit, False, photos)
 
@@ -326,6 +324,7 @@ class Gateway:
         bringer = Bringer(caller.person, caller.device, unit, address, at)
         writer = Writer(caller.person, unit, caller.may_record, caller.may_amend_others)
         path = "/" + (ward.photos(unit) if place.photos else ward.unit(unit))
+        path = path if place.review else self._path(caller, place.photos)
         role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
         batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
         writes = self._photo_writes if place.photos else self._writes
@@ -337,8 +336,9 @@ class Gateway:
 
     # -- how ----------------------------------------------------------------------------------------
 
-    def _path(self, caller: Caller) -> str:
-        return "/" + self._names.ward(caller.ward).unit(caller.unit)
+    def _path(self, caller: Caller, photos: bool = False) -> str:
+        names = self._names.ward(caller.ward)
+        return "/" + (names.photos(caller.unit) if photos else names.unit(caller.unit))
 
     def _signed(self, caller: Caller) -> tuple[str, str]:
         return caller.person, self._names.ward(caller.ward).role(caller.unit)
