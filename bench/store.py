@@ -84,12 +84,12 @@ def measure_memory(store: EmbeddedStore) -> float:
     return int(kilobytes.split()[1]) / 1024
 
 
-def write(client: httpx.Client, start: int, end: int) -> list[float]:
+def write(client: httpx.Client, start: int, end: int, path: str = "/bench/_bulk_docs") -> list[float]:
     """Documents a second, batch by batch."""
     headers = {"Content-Type": "application/json"}
     rates: list[float] = []
     for body in batches(start, end):
-        spent = timed(lambda body=body: client.post("/bench/_bulk_docs", content=body, headers=headers))  # type: ignore[misc]
+        spent = timed(lambda body=body: client.post(path, content=body, headers=headers))  # type: ignore[misc]
         rates.append(BATCH / spent)
     return rates
 
