@@ -70,8 +70,9 @@ async def _take(request: Request, file: PhoneFile, caller: Caller, outcome: Outc
         except GatewayError as error:
             code = "file-not-yours" if error.code == "not-yours" else error.code
             raise Problem(code) from None
-        outcome.written += written
-        outcome.refused += len(refused)
+        moved = sum(one.why == "moved" for one in refused)  # taken, in another unit
+        outcome.written += written + moved
+        outcome.refused += len(refused) - moved
         outcome.before += max(0, len(documents) - written - len(refused))
 
 

@@ -28,6 +28,7 @@ code of the refusal     when
 ``photo-too-large``     one of too many pixels or bytes
 ``photo-metadata``      one that carries more than a picture: Exif, a place, a comment, a colour profile
 ``left-unit``           brought for a unit that the writer has left (said by the gateway, not by a check)
+``moved``               taken, in the unit that the household moved to (said by the gateway, not by a check)
 ======================  ==========================================================================
 
 The sentence for each is ``refused.<code>`` in server/texts/{vi,en}/refused.json. An instant ahead of
@@ -77,6 +78,7 @@ CODES = (
     "photo-too-large",
     "photo-metadata",
     "left-unit",
+    "moved",
 )
 
 LONGEST = 64 * 1024
@@ -129,6 +131,8 @@ class Stored:
     known: Collection[str] = field(default_factory=tuple)
     base: Document | None = None
     restricted: Collection[str] = ()
+    moved_to: str = ""
+    """The unit in which the document, or the household of a new resident, goes on."""
 
 
 def check(writer: Writer, incoming: Document, stored: Stored) -> None:

@@ -20,14 +20,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from sync.heirs import find_heir
+from sync.heirs import find_heir, former_units
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.photos import pictures_of
@@ -76,11 +76,21 @@ async def erase(store: Store, names: Names, ward: str, unit: str, resident_id: s
 
 
 async def erase_all(
-    store: Store, names: Names, ward: str, unit: str, ids: Sequence[str], *, traced: bool = True
+    store: Store,
+    names: Names,
+    ward: str,
+    unit: str,
+    ids: Sequence[str],
+    *,
+    traced: bool = True,
+    known: Mapping[str, Set[Phrase]] | None = None,
+    elsewhere: bool = True,
 ) -> Erased:
     """Returns once nothing of these residents can be read any more; may be called again at any time.
 
     :param traced: whether the ledger keeps traces of their names.
+    :param known: what names them, where the unit may hold nothing any more that says so.
+    :param elsewhere: whether units that held them before they moved are looked through, too.
     :raises ValueError: for an id that is no resident's.
     :raises StoreError: when it was cut short: the ledger remembers, and `settle` goes on.
     """
@@ -88,17 +98,19 @@ async def erase_all(
         raise ValueError("only residents are erased")
     ledger, database = Ledger(store, names), names.unit(ward, unit)
     # before the ledger has them: from then on a late edit ends the record, which then says no name
-    before: dict[str, set[Phrase]] = {}
+    before = {id: set(known[id]) if known else set() for id in ids}
     with suppress(StoreError):  # what cannot be read now is read below, when the ledger knows of it
-        before = {id: await _learn(store, database, id) for id in ids}
+        before = {id: before[id] | await _learn(store, database, id) for id in ids}
     cut_short = await ledger.enter(ward, unit, ids)
     if heir := await find_heir(store, names, ward, unit):
-        return await _erase_in_heir(store, names, ward, unit, heir, ids, traced)
-    phrases: set[Phrase] = set()
+        return await _erase_in_heir(store, names, ward, unit, heir, ids, traced, before, elsewhere)
     for id in ids:
-        phrases |= (known := before.get(id, set()) | await _learn(store, database, id))
+        before[id] |= await _learn(store, database, id)
         if traced:
-            await ledger.trace(ward, unit, id, known)
+            await ledger.trace(ward, unit, id, before[id])
+    phrases = {phrase for some in before.values() for phrase in some}
+    for former in await former_units(store, names, ward, unit, ids) if elsewhere else ():
+        await erase_all(store, names, ward, former, ids, traced=traced, known=before, elsewhere=False)
     # one that was cut short may have left no record to learn from, but its traces
     traces = await ledger.traces(database) if cut_short and not phrases else Traces.of(phrases)
     change = redacting(set(ids), traces)
@@ -115,13 +127,21 @@ async def erase_all(
 
 
 async def _erase_in_heir(
-    store: Store, names: Names, ward: str, unit: str, heir: str, ids: Sequence[str], traced: bool
+    store: Store,
+    names: Names,
+    ward: str,
+    unit: str,
+    heir: str,
+    ids: Sequence[str],
+    traced: bool,
+    known: Mapping[str, Set[Phrase]],
+    elsewhere: bool,
 ) -> Erased:
     """In a unit that was merged, or is being merged: once all of it is in the other one, there."""
     from sync.unit_merging import carry  # which erases what it finds in the ledger
 
     await carry(store, names, ward, unit, heir)
-    erased = await erase_all(store, names, ward, heir, ids, traced=traced)
+    erased = await erase_all(store, names, ward, heir, ids, traced=traced, known=known, elsewhere=elsewhere)
     await Ledger(store, names).finish(ward, unit, ids)
     return erased
 

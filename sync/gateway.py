@@ -326,7 +326,7 @@ class Gateway:
         path = "/" + (ward.photos(unit) if place.photos else ward.unit(unit))
         path = path if place.review else self._path(caller, place.photos)
         role = ward.role(unit) if place.review else self._signed(caller)[1]  # a second wall: who they are
-        batch = Batch(caller.person, role, bringer, writer, ward, path, place.named)
+        batch = Batch(caller.person, role, bringer, writer, ward, path, place.named, caller.heirs)
         writes = self._photo_writes if place.photos else self._writes
         take = writes.set_aside if place.review else writes.take
         written, refused = await take(batch, documents)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, reda
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
 from sync.gateway_upstream import Upstream
+from sync.heirs import last_heir, place_of
 from sync.ledger import Ledger
 from sync.names import Names, WardNames
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
@@ -61,6 +62,7 @@ class Batch:
     names: WardNames
     path: str
     named: str
+    heirs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> str:
@@ -94,21 +96,23 @@ class Writes:
         for one in refused:
             del revisions[one.id, one.rev]
         candidates = list(revisions.values())
-        accepted: list[Document] = []
+        stored: dict[tuple[str, str], Stored] = {}
         if candidates:
             try:
-                known, stored = await self._look_up(batch, candidates)
+                _, stored = await self._look_up(batch, candidates)
             except (KeyError, TypeError, AttributeError):
                 raise GatewayError("store-unavailable", "an answer without its parts") from None
-            for document in candidates:
-                if (document["_id"], document["_rev"]) in known:
-                    continue
-                home, held = batch.at_home(document), stored[document["_id"], document["_rev"]]
-                refusal = judge(partial(checks.check, batch.writer, home, held), document)
-                if refusal is None:
-                    accepted.append(document)
-                else:
-                    refused.append(refusal)
+        accepted: list[Document] = []
+        moved: dict[str, list[Document]] = {}
+        for key, held in stored.items():  # what is known already needs no answer
+            if held.moved_to and held.moved_to != batch.writer.unit:
+                moved.setdefault(held.moved_to, []).append(revisions[key])
+            elif refusal := judge(
+                partial(checks.check, batch.writer, batch.at_home(revisions[key]), held), revisions[key]
+            ):
+                refused.append(refusal)
+            else:
+                accepted.append(revisions[key])
         ending = await of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
         redact = redacting(erased, traces)
         refused += await self._forward(batch, accepted, lambda one: redact(batch.at_home(one)))
@@ -119,7 +123,28 @@ class Writes:
         late = await of_store(self._erase_late(batch, accepted, refused))
         refused = [Refused(one.document, "erased") if one.id in late else one for one in refused]
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
+        for unit, some in moved.items():
+            refused += await self._follow(batch, unit, some)
         return len(accepted), refused
+
+    async def _follow(self, batch: Batch, unit: str, documents: Sequence[Document]) -> list[Refused]:
+        """Takes what goes on in another unit there, as if it had been brought to it.
+
+        Each is answered for: as ``moved``, or as refused there. Nobody can make a document go elsewhere but
+        the desk, so that nobody writes into a unit that they are not of but on what was theirs.
+        """
+        unit = last_heir(batch.heirs, unit)
+        role = batch.names.role(unit)
+        there = replace(
+            batch,
+            role=role,
+            bringer=replace(batch.bringer, unit=unit, database=role),
+            writer=replace(batch.writer, unit=unit),
+            path=f"/{batch.names.unit(unit)}",
+        )
+        _, refused = await self.take(there, documents)
+        answered = {(one.id, one.rev) for one in refused}
+        return refused + [Refused(d, "moved") for d in documents if (d["_id"], d["_rev"]) not in answered]
 
     async def set_aside(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
         """Keeps what someone brings for a unit that they have left: all of it in quarantine, for review.
@@ -149,7 +174,7 @@ class Writes:
         asked: dict[str, list[str]] = {}
         for document in documents:
             asked.setdefault(document["_id"], []).extend(history(document))
-        helped = named_in(documents) - asked.keys()
+        helped = (named_in(documents) | homes_of(documents)) - asked.keys()
         (_, diff), (_, winners) = await asyncio.gather(
             self._ask(batch, "_revs_diff", asked),
             self._ask(batch, "_all_docs?include_docs=true", {"keys": [*asked, *sorted(helped)]}),
@@ -157,6 +182,7 @@ class Writes:
         missing = {id: set(entry.get("missing", ())) for id, entry in diff.items()}
         rows = {row["key"]: row for row in winners["rows"]}
         restricted = {id for id, row in rows.items() if is_restricted(row.get("doc") or {})}
+        moved = await self._moved(batch, rows)
         stored: dict[tuple[str, str], Stored] = {}
         known: set[tuple[str, str]] = set()
         bases: dict[tuple[str, str], str] = {}
@@ -167,11 +193,28 @@ class Writes:
                 known.add((id, rev))
                 continue
             one = _stored(rows[id], [a for a in ancestors if a not in lacking])
-            stored[id, rev] = one = replace(one, restricted=people_of(document) & restricted)
+            place = moved.get(id, "")
+            if one.winner is None and id.startswith("resident:"):
+                place = moved.get(str(document.get("household")), "")
+            one = replace(one, restricted=people_of(document) & restricted, moved_to=place)
+            stored[id, rev] = one
             if one.winner is not None and one.known and one.base is None:
                 bases[id, rev] = next(iter(one.known))
         await self._add_bases(batch, stored, bases)
         return known, stored
+
+    async def _moved(self, batch: Batch, rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """Where documents went of which only a tombstone is left, by id."""
+        gone = [
+            {"id": id, "rev": row["value"]["rev"]}
+            for id, row in rows.items()
+            if row.get("value", {}).get("deleted")
+        ]
+        if not gone:
+            return {}
+        _, answer = await self._ask(batch, "_bulk_get", {"docs": gone})
+        found = [one["ok"] for result in answer["results"] for one in result["docs"] if "ok" in one]
+        return {one["_id"]: place for one in found if (place := place_of(one))}
 
     async def _add_bases(
         self, batch: Batch, stored: dict[tuple[str, str], Stored], bases: dict[tuple[str, str], str]
@@ -247,7 +290,9 @@ class Writes:
             one = stored[document["_id"], document["_rev"]]
             if withdrawing.ends_consent(document, (one.base, one.winner)):
                 before = (one.base, one.winner)
-                await withdrawing.begin(self._ledger, *self._place(batch), document["_id"], before)
+                await withdrawing.begin(
+                    self._store, self._names, *self._place(batch), document["_id"], before
+                )
                 ending.append(document["_id"])
         return ending
 
@@ -267,6 +312,12 @@ class Writes:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
+
+
+def homes_of(documents: Sequence[Document]) -> set[str]:
+    """The households of residents."""
+    homes = {one.get("household") for one in documents if one["_id"].startswith("resident:")}
+    return {home for home in homes if isinstance(home, str)}
 
 
 async def of_store(asked: Awaitable[T]) -> T:

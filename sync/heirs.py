@@ -1,12 +1,20 @@
-"""Which unit goes on as which: a merged unit's row in the ward's catalog names its heir."""
+"""In which unit a document is by now, and which units held it before.
+
+A merged unit's row in the ward's catalog names its heir. A document that was moved alone leaves a tombstone
+that says where it went, and an entry ``moved:<id>`` in the ward's `privacy` database that says where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sync.names import Names
 from sync.store import Document, NotFound, Store
+
+MOVED = "moved_to"
+"""The field of a tombstone that says in which unit the document goes on."""
 
 
 async def find_heir(store: Store, names: Names, ward: str, unit: str) -> str | None:
@@ -25,3 +33,18 @@ def last_heir(heirs: Mapping[str, str], unit: str) -> str:
         unit = following
         seen.add(unit)
     return unit
+
+
+def place_of(tombstone: Mapping[str, Any]) -> str:
+    """The unit in which a document goes on, nothing for one that was not moved."""
+    return str(tombstone.get(MOVED) or "") if tombstone.get("_deleted") else ""
+
+
+async def former_units(store: Store, names: Names, ward: str, unit: str, ids: Sequence[str]) -> list[str]:
+    """The units, besides this one, that held any of these before they were moved alone."""
+    rows = []
+    with suppress(NotFound):  # a ward whose databases were never made has moved nobody
+        keys = [f"moved:{id}" for id in ids]
+        rows = await store.all_docs(names.ward(ward).privacy, keys=keys, include_docs=True)
+    units = {str(name) for row in rows for name in (row.get("doc") or {}).get("units", ())}
+    return sorted(units - {unit})

@@ -19,6 +19,7 @@ from sync import withdrawing
 from sync.clocks import text_of
 from sync.documents import ULID
 from sync.erasing import erase_late, people_of
+from sync.heirs import former_units
 from sync.ledger import Ledger
 from sync.merge import MergeError, amended, merge
 from sync.names import Names
@@ -98,6 +99,9 @@ async def read_held(store: Store, names: Names, ward: str, unit: str, id: str) -
         return None
     database, quarantine = names.unit(ward, unit), names.ward(ward).quarantine
     visits = [one async for one in _each(store, database, "visit") if id in people_of(one)]
+    for former in await former_units(store, names, ward, unit, [id]):
+        place = names.unit(ward, former)
+        visits += [one async for one in _each(store, place, "visit") if id in people_of(one)]
     refused = [
         entry
         async for entry in _each(store, quarantine, "refused")
@@ -128,7 +132,7 @@ async def amend(
     if not _ID.fullmatch(id) or id in await ledger.erased(database, [id]):
         return None
     if ends_consent:
-        await withdrawing.begin(ledger, ward, unit, id, [await _merged(store, database, id)])
+        await withdrawing.begin(store, names, ward, unit, id, [await _merged(store, database, id)])
     saved = await store.update(database, id, change)
     if saved is None or await erase_late(store, ledger, database, [saved]):
         return None

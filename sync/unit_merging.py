@@ -24,6 +24,7 @@ from typing import Any
 import structlog
 
 from sync.erasing import erase_late, redacting
+from sync.heirs import MOVED
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.redaction import named_in
@@ -33,8 +34,6 @@ from sync.rollup import Levels, Rollup, count_unit, counting, describe, rollup_i
 from sync.store import BadAnswer, Document, PartlySaved, Store
 from sync.traces import Traces
 
-MOVED = "moved_to"
-"""The field of a tombstone that says in which unit the document goes on."""
 AT_ONCE = 200
 PHOTOS_AT_ONCE = 5
 TRIES = 5
@@ -77,9 +76,9 @@ async def carry(store: Store, names: Names, ward: str, source: str, target: str)
         leaves = await store.revisions(
             names.unit(ward, source), [(id, rev) for id, rev in wanted if not id.startswith("_")]
         )
-        moving = [leaf for leaf in leaves if MOVED not in leaf]
+        moving = [leaf for leaf in leaves if leaf.get(MOVED) != target]
         if moving:
-            count += await _carry(store, names, ledger, ward, source, target, moving)
+            count += await carry_leaves(store, names, ledger, ward, source, target, moving)
     if count:
         await store.compact(names.unit(ward, source))
         log.info("documents moved", ward=ward, source=source, target=target, branches=count)
@@ -114,9 +113,10 @@ def arrive_photo(leaf: Document, target: str) -> Document:
     return leaf if leaf.get("_deleted") else child_of(leaf, {**leaf, "unit": target})
 
 
-async def _carry(
+async def carry_leaves(
     store: Store, names: Names, ledger: Ledger, ward: str, source: str, target: str, leaves: list[Document]
 ) -> int:
+    """Returns once these leaves are found again in `target`; how many left a tombstone now."""
     origin, home = names.unit(ward, source), names.unit(ward, target)
     erased, traces = await ledger.erased(home, named_in(leaves)), await ledger.traces(home)
     arriving = [arrive(leaf, target, erased, traces) for leaf in leaves]

@@ -14,11 +14,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from sync.erasing import SETTLE_SECONDS, empty_quarantine, redact_all
+from sync.heirs import former_units
 from sync.ledger import Ledger, Withdrawn
 from sync.merge import consent_of
 from sync.names import Names
@@ -35,12 +37,14 @@ def ends_consent(after: Mapping[str, Any], before: Iterable[Mapping[str, Any] | 
 
 
 async def begin(
-    ledger: Ledger, ward: str, unit: str, id: str, before: Iterable[Mapping[str, Any] | None]
+    store: Store, names: Names, ward: str, unit: str, id: str, before: Iterable[Mapping[str, Any] | None]
 ) -> None:
     """To be called before the edit is stored, with all that is known of the resident."""
+    ledger = Ledger(store, names)
     phrases = {phrase for one in before if one is not None for phrase in phrases_of(_identity_of(one))}
-    await ledger.trace(ward, unit, id, phrases)
-    await ledger.begin_withdrawal(ward, unit, id)
+    for place in (unit, *await former_units(store, names, ward, unit, [id])):
+        await ledger.trace(ward, place, id, phrases)
+        await ledger.begin_withdrawal(ward, place, id)
 
 
 async def finish(store: Store, names: Names, ward: str, unit: str, id: str) -> bool:
@@ -66,7 +70,8 @@ async def finish(store: Store, names: Names, ward: str, unit: str, id: str) -> b
     await store.compact(database)
     await store.compact(quarantine)
     if ended := _ended(ward, unit, id, leaves):
-        await ledger.remember_withdrawal(ended)
+        for place in (unit, *await former_units(store, names, ward, unit, [id])):  # a backup may be older
+            await ledger.remember_withdrawal(replace(ended, unit=place))
     await ledger.end_withdrawal(ward, unit, id, traced=True)
     return True
 
@@ -83,7 +88,8 @@ def _ended(ward: str, unit: str, id: str, leaves: list[Document]) -> Withdrawn |
 async def try_to_finish(store: Store, names: Names, ward: str, unit: str, id: str) -> None:
     """`finish` now, or leave it to `settle`."""
     try:
-        await finish(store, names, ward, unit, id)
+        for place in (unit, *await former_units(store, names, ward, unit, [id])):
+            await finish(store, names, ward, place, id)
     except StoreError as error:
         log.warning("a withdrawal waits for the store", resident=id, code=error.code)
 
@@ -111,7 +117,7 @@ async def repeat(store: Store, names: Names) -> int:
                 continue
             for row in await store.all_docs(database, keys=list(ended), include_docs=True):
                 if _is_back(row.get("doc"), ended[row["key"]].at):
-                    await _end_again(store, ledger, database, ended[row["key"]])
+                    await _end_again(store, names, database, ended[row["key"]])
                     count += 1
     return count
 
@@ -121,9 +127,9 @@ def _is_back(resident: Document | None, ended: str) -> bool:
     return bool(resident and consent_of(resident) and resident["identity"]["at"] <= ended)
 
 
-async def _end_again(store: Store, ledger: Ledger, database: str, one: Withdrawn) -> None:
+async def _end_again(store: Store, names: Names, database: str, one: Withdrawn) -> None:
     leaves = await store.leaves(database, one.id)
-    await begin(ledger, one.ward, one.unit, one.id, leaves)
+    await begin(store, names, one.ward, one.unit, one.id, leaves)
     identity = {"value": {}, "at": one.at, "by": one.by}
     back = [leaf for leaf in leaves if _is_back(leaf, one.at)]
     ends = [child_of(leaf, {**without_past_names(leaf), "identity": identity}) for leaf in back]

@@ -19,6 +19,7 @@ from server.progress import Period
 from sync import unit_merging
 from sync.conflicts import Conflicts
 from sync.erasing import erase, settle
+from sync.heirs import MOVED
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.rollup import Rollup, rollup_id
@@ -145,7 +146,7 @@ def test_every_branch_and_tombstone_goes_on_in_the_other_unit(
                 assert kept["unit"] == pair.target
             left = await pair.leaves(pair.source, leaf["_id"])
             assert all(one.get("_deleted") for one in left), "a record is in both units"
-            forwarded = {ancestors(one)[1] for one in left if one.get(unit_merging.MOVED) == pair.target}
+            forwarded = {ancestors(one)[1] for one in left if one.get(MOVED) == pair.target}
             assert (leaf["_rev"] in forwarded) == (not leaf.get("_deleted")), "none says where it went"
 
     anyio.run(story)
@@ -292,7 +293,7 @@ def test_who_was_erased_from_a_unit_is_erased_from_the_other_one(pair: Pair, whe
             await Ledger(pair.store, pair.names).enter(WARD, pair.source, [person["_id"]])
         if when == "in the middle":
             ledger = Ledger(pair.store, pair.names)
-            await unit_merging._carry(
+            await unit_merging.carry_leaves(
                 pair.store, pair.names, ledger, WARD, pair.source, pair.target, [person]
             )
             await take()
