@@ -47,6 +47,8 @@ class Permission(StrEnum):
     """changing what people may do, and where (see `GIVES`)"""
     UNITS = "units"
     """adding, renaming and merging units"""
+    MOVE_HOUSEHOLDS = "move-households"
+    """giving a household to another unit"""
     PRIVACY = "privacy"
     """residents' requests, erasing, incidents"""
     AUDIT = "audit"
@@ -68,6 +70,7 @@ _DESK = frozenset(
         _P.INVITE,
         _P.PHONE_FILES,
         _P.GIVE_ROLES,
+        _P.MOVE_HOUSEHOLDS,
         _P.PRIVACY,
     }
 )

@@ -36,7 +36,7 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.unit_merging import Merging
 from server.units import Units
-from sync import erasing, withdrawing
+from sync import erasing, moving, withdrawing
 from sync.audit import Audit
 from sync.backups.restoring import is_unfinished
 from sync.conflicts import Conflicts
@@ -235,6 +235,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         erasing.follow(site.store, site.names),
         withdrawing.follow(site.store, site.names),
         site.deciding.follow(site.settings.ward),
+        moving.follow(site.store, site.names, site.settings.ward),
         site.tries.follow(),
         retention.follow(site),
         site.merging.follow(),

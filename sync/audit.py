@@ -41,6 +41,7 @@ Action = Literal[
     "unit-closed",
     "unit-reopened",
     "units-merged",
+    "household-moved",
     "resident-viewed",
     "resident-extracted",
     "resident-corrected",

@@ -401,6 +401,7 @@ PAGES: dict[str, set[Role]] = {
     "/desk/ward-people": {Role.ADMIN},
     "/desk/quarantine": WARD_DESK,
     "/desk/photos": WARD_DESK,
+    "/desk/move": WARD_DESK,
     "/desk/privacy": WARD_DESK,
     "/desk/units": {Role.ADMIN},
     "/desk/audit": {Role.ADMIN},

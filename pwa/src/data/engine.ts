@@ -2,7 +2,7 @@
 import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
-import { noteOf } from "./erasing";
+import { movedOf, noteOf } from "./erasing";
 import { isRestricted, nameOf, type List } from "./list";
 import { hold } from "./locks";
 import { Receipts } from "./receipts";
@@ -121,7 +121,7 @@ export class Engine {
 
   /** Someone has read that residents were erased, or that they have moved. */
   async noteSeen(): Promise<void> {
-    await this.host.store.delete("values", noteOf(this.name));
+    for (const note of [noteOf, movedOf]) await this.host.store.delete("values", note(this.name));
     await forgetLeft(this.host.store);
     await this.showNotes();
     this.host.tell();
@@ -208,7 +208,9 @@ export class Engine {
       for await (const page of localChanges(this.local, list.seq, true)) {
         const gone = page.filter((row) => !row.document && row.id.startsWith("resident:")).map((row) => row.id);
         if (gone.length) await this.host.erased(gone);
-        erased ||= gone.length > 0;
+        const moved = page.filter((row) => !row.document && list.door(row.id)).map((row) => row.id);
+        if (moved.length) await this.noteMoved(moved);
+        erased ||= gone.length + moved.length > 0;
         list.apply(page.map((row) => [row.id, row.document]));
         list.seq = page.at(-1)?.seq ?? list.seq;
       }
@@ -222,13 +224,18 @@ export class Engine {
     return this.catching;
   }
 
+  private noteMoved(ids: string[]): Promise<void> {
+    return this.host.store.update<string[], void>("values", movedOf(this.name), (before = []) => [[...new Set([...before, ...ids])], undefined]);
+  }
+
   private async writeList(): Promise<void> {
     await this.host.store.put("values", `list:${this.name}`, this.host.list.toBlob()).catch(() => undefined); // it can be rebuilt
   }
 
   private async showNotes(): Promise<void> {
     const { store } = this.host;
-    this.host.show({ erased: await store.get<number>("values", noteOf(this.name)), left: await readLeft(store) });
+    const moved = (await store.get<string[]>("values", movedOf(this.name)))?.length;
+    this.host.show({ erased: await store.get<number>("values", noteOf(this.name)), moved, left: await readLeft(store) });
   }
 
   /** The list and the receipts learn what was pulled without reading it back from the disk. */

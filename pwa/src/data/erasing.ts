@@ -1,7 +1,7 @@
 /**
- * What a phone does with residents whom the server erased while it was away.
+ * What a phone does with what went from the unit while it was away: residents erased, households moved to another unit.
  *
- * A push of one is answered with `erased`. Whatever is known of that record here then ends in tombstones of this phone's
+ * A push of one is answered with `erased`, or with `moved` when the other unit has it. Whatever is known of that record here then ends in tombstones of this phone's
  * own; the bodies before them are compacted away, and the server, which has its own tombstones, is not offered them. Cut
  * short at any place, the record is pushed and answered once more.
  */
@@ -9,12 +9,18 @@ import type { Replica } from "./replication";
 import type { Receipt } from "./types";
 
 export const ERASED = "erased";
+export const MOVED = "moved";
+/** The server's words after which a record is no longer this phone's. */
+export const isGone = (code: string | undefined): boolean => code === ERASED || code === MOVED;
 
 /** How many residents were removed from this phone since someone last took note of it. */
 export const noteOf = (database: string): string => `erased:${database}`;
 
-/** Takes away what this phone alone holds of records that the server has erased. */
-export async function eraseHere({ local, receipts, store, name }: Replica, ids: readonly string[], at: string): Promise<void> {
+/** Which households went to another unit since someone last took note of it. */
+export const movedOf = (database: string): string => `moved:${database}`;
+
+/** Takes away what this phone alone holds of records that the server has erased, or moved. */
+export async function eraseHere({ local, receipts, store, name }: Replica, ids: readonly string[], at: string, code = ERASED): Promise<void> {
   let count = 0;
   for (const id of new Set(ids)) {
     const ends = await local.endsOf(id);
@@ -22,17 +28,17 @@ export async function eraseHere({ local, receipts, store, name }: Replica, ids: 
     const failed = await local.bulkDocs(ends, { new_edits: false });
     if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
     const answered = ends.flatMap(({ _rev, _revisions: { start, ids } }) => [_rev, `${start - 1}-${ids[1]}`]);
-    await receipts.record(answered.map((rev) => settled(id, rev, at)));
+    await receipts.record(answered.map((rev) => settled(id, rev, at, code)));
     count++;
   }
-  if (count) await store.update<number, void>("values", noteOf(name), (before = 0) => [before + count, undefined]);
+  if (count && code === ERASED) await store.update<number, void>("values", noteOf(name), (before = 0) => [before + count, undefined]);
 }
 
 /** The receipt of a revision that nobody wants any more: it waits no longer and counts nowhere. */
-export const settled = (id: string, rev: string, at?: string): Receipt => ({
+export const settled = (id: string, rev: string, at?: string, code = ERASED): Receipt => ({
   id,
   rev,
   state: "accepted",
-  code: ERASED,
+  code,
   ...(at !== undefined && { at }),
 });

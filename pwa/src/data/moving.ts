@@ -10,7 +10,7 @@ import type { Cipher } from "./cipher";
 import { localChanges, openDatabase, type Database } from "./database";
 import type { Drafts } from "./drafts";
 import type { Engine } from "./engine";
-import { noteOf } from "./erasing";
+import { movedOf, noteOf } from "./erasing";
 import { alone } from "./locks";
 import { Receipts } from "./receipts";
 import { drop } from "./remains";
@@ -144,7 +144,7 @@ async function send({ server, store, cipher, prefix }: Leaver, name: string): Pr
 
 async function remove({ store, prefix }: Leaver, name: string): Promise<void> {
   await store.change(["values"], (to) => {
-    for (const key of [`list:${name}`, `pull:${name}`, `last:${name}`, noteOf(name)]) to("values").delete(key);
+    for (const key of [`list:${name}`, `pull:${name}`, `last:${name}`, noteOf(name), movedOf(name)]) to("values").delete(key);
   });
   await drop(`_pouch_${prefix}${name}`);
   // last, for without them everything would seem to wait

@@ -6,7 +6,7 @@
  */
 import type { AppStore } from "./app-store";
 import type { Database, Stored } from "./database";
-import { ERASED, eraseHere, settled } from "./erasing";
+import { ERASED, eraseHere, isGone, MOVED, settled } from "./erasing";
 import type { Receipts, Revision } from "./receipts";
 import { Rejected, Unreachable, type Answer, type Server } from "./server";
 import { isFull } from "./storage";
@@ -122,8 +122,10 @@ async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
   try {
     const answer = await timed(replica, () => replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG));
     const receipts = receiptsFor(batch, answer);
-    const erased = receipts.filter(({ code }) => code === ERASED).map(({ id }) => id);
-    await eraseHere(replica, erased, answer.headers.get("X-GTN-Time") ?? "");
+    for (const word of [ERASED, MOVED]) {
+      const gone = receipts.filter(({ code }) => code === word).map(({ id }) => id);
+      await eraseHere(replica, gone, answer.headers.get("X-GTN-Time") ?? "", word);
+    }
     await replica.receipts.record(receipts);
     return batch.length;
   } catch (error) {
@@ -162,7 +164,7 @@ function receiptsFor(batch: Outgoing[], { status, body, headers }: Answer<Refusa
     if (!named) return [{ id, rev, state: "accepted" as const, at }];
     // only "forbidden" is final: anything else leaves the revision waiting
     if (named.error !== "forbidden") return [];
-    return [named.code === ERASED ? settled(id, rev, at) : refusal(document, named, at)];
+    return [isGone(named.code) ? settled(id, rev, at, named.code) : refusal(document, named, at)];
   });
 }
 

@@ -137,6 +137,8 @@ export interface SyncState {
   lost?: number;
   /** residents who asked to be erased, and whose records were removed from this phone before they had been sent */
   erased?: number;
+  /** households that the ward has moved to another unit */
+  moved?: number;
   /** the person has moved from another unit: how many of its records came for review, how many forms were given up */
   left?: { records: number; drafts: number };
   /** ISO time of the next try */

@@ -122,7 +122,7 @@ function Next({ day }: { day: string }) {
 function VisitRow({ visit }: { visit: VisitLine }) {
   const door = doors.value.find((one) => one.id === visit.household);
   const href = visit.household ? to("household", { id: visit.household }) : to("amendTally", { visit: visit.id });
-  const name = door?.line ?? t("today.visits.at-desk");
+  const name = door?.line ?? t(visit.household ? "today.visits.moved" : "today.visits.at-desk");
   return (
     <li class="row">
       <a class="row-link" href={href}>

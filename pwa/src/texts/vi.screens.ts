@@ -202,6 +202,7 @@ export const screens = {
   "sync.lost": "Trình duyệt đã xóa dữ liệu của ứng dụng trên máy này. Các bản đã gửi sẽ tự tải về lại; {n} bản chưa gửi không còn nữa, xin ghi lại nếu nhớ. Để tránh lần sau, xin thêm ứng dụng vào màn hình chính.",
   "sync.erased": "Thông tin của {n} người đã được phường xóa nên cũng được xóa khỏi máy này, kể cả phần chưa gửi. Anh/chị không phải làm gì thêm.",
   "sync.erased.seen": "Đã hiểu",
+  "sync.moved": "{n} hộ đã được phường chuyển sang tổ khác nên không còn trong danh sách này. Các lượt đã đi vẫn được tính cho tổ; phiếu đang ghi dở ở đó (nếu có) không còn dùng được.",
   "sync.left": "Anh/chị nay thuộc {unit}. Máy này nay chỉ giữ dữ liệu của {unit}.",
   "sync.left.records": "{n} bản ghi chưa gửi của tổ cũ đã gửi về phường để xem lại.",
   "sync.left.drafts": "{n} phiếu đang ghi dở ở tổ cũ đã bỏ.",

@@ -16,6 +16,7 @@ export const today = {
   "today.visits": "Đã ghi hôm nay ({n})",
   "today.visits.none": "Hôm nay chưa ghi lần nào.",
   "today.visits.at-desk": "Hỗ trợ tại bàn",
+  "today.visits.moved": "Hộ đã sang tổ khác",
   "today.acts.count": "{n} lượt",
   "today.withdrawn": "Đã rút",
   "today.draft": "Còn một bản ghi dở",

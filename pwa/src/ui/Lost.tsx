@@ -5,6 +5,6 @@ const Gone = lazy(async () => (await import("../screens/reading")).Gone, undefin
 
 /** What is no longer on this phone, and why: said wherever one looks first; fetched when there is something to say. */
 export function Lost() {
-  const { lost, erased, left } = sync.value;
-  return lost || erased || left ? <Gone /> : null;
+  const { lost, erased, moved, left } = sync.value;
+  return lost || erased || moved || left ? <Gone /> : null;
 }
