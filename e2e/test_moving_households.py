@@ -1,4 +1,4 @@
-"""A household belongs to another team after all: it goes there, and what a phone out of reach says of it follows."""
+"""A household belongs to another team: it goes there, and what a phone out of reach says of it follows."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from sync import moving
+from sync import moving, withdrawing
 from sync.erasing import erase
 from sync.heirs import MOVED, former_units
 from sync.moving import move, settle
@@ -213,6 +213,11 @@ def test_a_consent_that_ends_after_a_move_ends_in_the_visits_before_it(
     ended = child({**there, "_revisions": history}, identity=register({}, "person:eve", LATER))
     assert town.push(ended, person="eve", unit=TARGET).json == []
     assert name not in json.dumps(at(town, SOURCE, neighbour["_id"]), ensure_ascii=False)
+    # a backup from before the move is restored
+    back = child(person, label=register("Bà, tầng 9", at=LATER))
+    anyio.run(lambda: town.store.graft(town.database, [back]))
+    anyio.run(withdrawing.settle, town.store, town.names)
+    assert name not in json.dumps(at(town, SOURCE, person["_id"]), ensure_ascii=False)
 
 
 def test_what_is_held_about_a_resident_includes_the_visits_before(
