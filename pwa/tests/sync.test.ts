@@ -119,6 +119,22 @@ test("a server without room for more refused records keeps nothing behind them f
   expect(phone.counts).toEqual({ waiting: 0, accepted: 251, refused: 0 });
 });
 
+test("a server without room for more refused records still tells what is new", async () => {
+  const server = new FakeServer();
+  const [phone, other] = [await signedIn(server), await signedIn(server, "person:lan")];
+  await phone.sync();
+  await other.household({ house: "77" });
+  await other.sync();
+  const visit = await phone.save();
+  server.answers = (path) =>
+    path.endsWith("_bulk_docs") ? Response.json({ error: "too-many-refused", reason: "" }, { status: 503 }) : undefined;
+  server.put({ ...visit, _revisions: { start: 1, ids: [visit._rev.slice(2)] } }); // good ones of a batch are stored all the same
+  await phone.sync();
+  expect(phone.phone.sync.value).toMatchObject({ phase: "failed", error: "too-many-refused" });
+  expect(phone.phone.doors.value).toMatchObject([{ line: "77" }]);
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
 test("a refused document stays on the phone with its reason, is not sent again, and leaves the list when amended", async () => {
   const server = new FakeServer();
   const phone = await signedIn(server);

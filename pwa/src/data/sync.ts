@@ -135,9 +135,14 @@ export class Sync {
     const { mark, reset } = await this.mark(session);
     // after a reset the pull shows what the server still has; only the rest is sent again
     const from = reset ? await this.pull(mark, session) : mark;
-    const undecided = await this.push();
+    let full: Rejected | undefined; // what is new comes all the same
+    const undecided = await this.push().catch((error: unknown) => {
+      if (!(error instanceof Rejected) || error.code !== NO_ROOM) throw error;
+      full = error;
+    });
     if (from.seen !== session.update_seq) await this.pull(from, session, first);
     await this.settle();
+    if (full) throw full;
     if (undecided) throw new Rejected(500, "server-error", "");
     return true;
   }
