@@ -24,6 +24,8 @@ import msgspec
 Json = dict[str, Any]
 FIXED = ("_id", "type", "schema", "created", "unit", "household")
 """Fields that never change; every revision of a document has the same."""
+UNCONTESTED = frozenset({"order", "restricted"})
+"""Nobody is asked about these: a place in the walk tells a reader nothing, and the mark is the desk's."""
 
 
 class MergeError(ValueError):
@@ -118,6 +120,8 @@ def _past(field: str, revision: Json) -> list[tuple[Json, bool]]:
 
 def _rivals(field: str, past: list[Json], winner: Json, seen: list[Json]) -> list[Json]:
     """Of the earlier registers those that nobody has replaced knowingly, and that say something else."""
+    if field in UNCONTESTED:
+        return []
     replaced = {_canonical(one) for revision in seen for one, over in _past(field, revision) if over}
     later, rivals = [winner], []
     for register in reversed(past):

@@ -106,3 +106,16 @@ test("an address is one line, whichever parts it has", () => {
   expect(addressLine({ house: "12", lane: "12/4" })).toBe("12, 12/4");
   expect(addressLine({ unit_text: "căn 1204", building: "tòa CT1" })).toBe("căn 1204, tòa CT1");
 });
+
+test("a door with an open contest says so, whichever of its records has it, until it is settled", () => {
+  const [id, document] = visit("v", "a", {});
+  const open = { ...document, history: [{ field: "record", value: {}, at, by, apart: true as const }] } as AnyDocument;
+  const list = listOf(house("a", { house: "1" }), [id, open], visit("t", null, {}));
+  expect(list.door("a")?.apart).toBe(true);
+  expect(List.from(list.toBlob()).visits().map((one) => [one.id, one.apart])).toEqual([["v", true], ["t", undefined]]);
+  list.apply([[id, { ...document, history: [{ field: "record", value: {}, at, by }] } as AnyDocument]]);
+  expect(list.door("a")?.apart).toBeUndefined();
+  const named = { ...resident("r", "a", "Bà")[1], restricted: set(true), history: [{ field: "label", value: "Cụ", at, by, apart: true as const }] };
+  list.apply([["r", named as AnyDocument]]);
+  expect(list.door("a")?.apart, "of someone who is shown to nobody").toBeUndefined();
+});

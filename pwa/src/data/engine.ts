@@ -3,7 +3,7 @@ import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
 import { movedOf, noteOf } from "./erasing";
-import { isRestricted, nameOf, type List } from "./list";
+import { isApart, isRestricted, nameOf, type List } from "./list";
 import { hold } from "./locks";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
@@ -146,6 +146,7 @@ export class Engine {
         receipt: this.receipts.of(visit._id, visit._rev),
         mayAmend: this.records.mayAmend(visit),
       })),
+      apart: [household, ...documents].filter(isApart),
       next: this.host.list.next(id),
     };
   }

@@ -6,7 +6,7 @@
  */
 import { dayOf } from "./clock";
 import { clean, fold, naturalKey } from "./folding";
-import type { Address, AnyDocument, Door, Outcome, Range, ReceiptState, Totals, VisitLine } from "./types";
+import type { Address, AnyDocument, Door, Outcome, Range, ReceiptState, Resident, Totals, VisitLine } from "./types";
 
 interface HouseRow {
   t: "h";
@@ -33,7 +33,7 @@ interface VisitRow {
   follow?: { on: string; why: string };
   withdrawn?: true;
 }
-type Row = HouseRow | PersonRow | VisitRow;
+type Row = (HouseRow | PersonRow | VisitRow) & { apart?: boolean };
 
 /** As stored: JSON text reads back several times faster than thousands of small objects. */
 export interface Blob {
@@ -106,8 +106,9 @@ export class List {
       const before = this.rows.get(id);
       this.touched.add(id);
       if (before) houses.add(this.leave(id, before));
-      const row = document && rowOf(document);
+      const row: Row | null = document && rowOf(document);
       if (row) {
+        if (isApart(document as AnyDocument)) row.apart = true;
         this.rows.set(id, row);
         houses.add(this.join(id, row));
       } else this.rows.delete(id);
@@ -225,12 +226,14 @@ export class List {
     else this.sorted = this.sorted.map((one) => this.shown.get(one.door.id) ?? one);
   }
 
-  private compose(id: string, row: HouseRow, before?: Shown): Shown {
+  private compose(id: string, row: Row & HouseRow, before?: Shown): Shown {
     const names: string[] = [];
     let state = this.pending.get(id) ?? "accepted";
+    let { apart } = row;
     let last: [id: string, visit: VisitRow] | undefined;
     for (const member of this.members.get(id) ?? []) {
       const held = this.rows.get(member);
+      apart ||= held?.apart;
       const its = this.pending.get(member);
       if (its && state !== "refused") state = its;
       if (held?.t === "r" && !held.gone) names.push(held.name);
@@ -249,16 +252,17 @@ export class List {
       order: row.order,
       ...(last && { last: { at: last[1].at, outcome: last[1].outcome } }),
       ...(last?.[1].follow && { followUp: { ...last[1].follow, visit: last[0] } }),
+      ...(apart && { apart }),
       state,
     };
     const key = same && before.door.order === row.order ? before.key : `${orderKey(row.order)} ${naturalKey(streetFirst(row.address))}`;
     return { door, exact, key };
   }
 
-  private line(id: string, row: VisitRow): VisitLine {
-    const { house, at, by, outcome, acts } = row;
+  private line(id: string, row: Row & VisitRow): VisitLine {
+    const { house, at, by, outcome, acts, apart } = row;
     const state = this.pending.get(id) ?? "accepted";
-    return { id, household: house, at, by, outcome, acts, people: row.people.length, withdrawn: !!row.withdrawn, state };
+    return { id, household: house, at, by, outcome, acts, people: row.people.length, withdrawn: !!row.withdrawn, state, ...(apart && { apart }) };
   }
 }
 
@@ -291,8 +295,11 @@ function rowOf(document: AnyDocument): Row | null {
   return { t: "v", house: document.household, at, by: document.created.by, outcome, acts, people, ...more };
 }
 
+/** Whether two people edited the same of it without seeing one another's edit, and nobody has chosen yet. */
+export const isApart = (document: AnyDocument): boolean => !isRestricted(document) && !!document.history?.some((past) => past.apart);
+
 /** Whether this resident asked the ward that their data be left alone: then nobody is shown who it is. */
-export const isRestricted = (resident: { restricted?: { value: boolean } }): boolean => !!resident.restricted?.value;
+export const isRestricted = (resident: object): boolean => !!(resident as Resident).restricted?.value;
 
 /** What to call a resident: the name, which stands only beside a consent, else the label. */
 export function nameOf(resident: { label: { value: string }; identity?: { value: { name?: string; consent?: unknown } } }): string {

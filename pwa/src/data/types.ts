@@ -69,6 +69,8 @@ export interface Door {
   order: number | null;
   last?: { at: string; outcome: Outcome };
   followUp?: { on: string; why: string; visit: string };
+  /** something here was edited by two people who did not see one another's edit, and nobody has chosen yet */
+  apart?: boolean;
   /** a revision of this household, its people or visits waits to be sent or was refused */
   state: ReceiptState;
 }
@@ -85,6 +87,8 @@ export interface VisitLine {
   people: number;
   withdrawn: boolean;
   state: ReceiptState;
+  /** as of a door */
+  apart?: boolean;
 }
 
 export interface Person {
@@ -104,6 +108,8 @@ export interface HouseholdView {
   restricted: number;
   /** newest first */
   visits: { visit: Visit; receipt: Receipt; mayAmend: boolean }[];
+  /** what here was edited by two people who did not see one another's edit, and nobody has chosen yet */
+  apart: AnyDocument[];
   /** nearest doors in walking order, before and after */
   next: Door[];
 }

@@ -1,6 +1,8 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { ScreenProps } from "../app/App";
 import { bandName, levelName, obstacleName, outcomeIcon, outcomeName, referralName, serviceName } from "../app/choices";
+import { lazy } from "../app/lazy";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { moment, relativeDay } from "../app/time";
@@ -9,6 +11,9 @@ import { t } from "../texts";
 import { DoorRow, Plate, restOf } from "../ui/DoorRow";
 import { Icon } from "../ui/Icon";
 import { ReceiptLine } from "../ui/Receipt";
+
+/** Fetched apart: hardly any door has a contest. */
+export const Contests = lazy(async () => (await import("./Contests")).Contests, undefined, null);
 
 /** The view of a household, read again whenever the list changes; null when there is none. */
 export function useHousehold(id: string) {
@@ -73,8 +78,11 @@ function Address({ address, line }: { address: HouseholdView["household"]["addre
 }
 
 function Content({ view, id }: { view: HouseholdView; id: string }) {
+  const contested = useRef(false); // what was just settled is still told
+  contested.current ||= view.apart.length > 0;
   return (
     <>
+      {contested.current ? <Contests apart={view.apart} people={view.people} /> : null}
       <section aria-labelledby="people">
         <h2 id="people">{t("household.people")}</h2>
         {view.people.length ? (
@@ -194,7 +202,8 @@ function VisitCard({ one, view }: { one: HouseholdView["visits"][number]; view: 
   );
 }
 
-function nameOf(person: string): string {
+/** Of someone of the unit. */
+export function nameOf(person: string): string {
   return session.value?.members?.[person] ?? person.replace(/^person:/, "");
 }
 

@@ -5,9 +5,10 @@ import { installed } from "../app/installation";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { moment, number } from "../app/time";
-import { askToKeep, catalog, session, shell, signOut, storage, sync, syncNow, type SyncState } from "../data";
+import { askToKeep, catalog, doors, session, shell, signOut, storage, sync, syncNow, visitLines, type SyncState } from "../data";
 import { language, speak, t, tOr, type Key, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
+import { DoorRow } from "../ui/DoorRow";
 import { Icon } from "../ui/Icon";
 import { Lost } from "../ui/Lost";
 import { HandOver } from "./HandOver";
@@ -19,6 +20,7 @@ export function Sync(_: ScreenProps) {
       <Lost />
       <Counts />
       <Now />
+      <Apart />
       <HandOver />
       <Device />
       <Languages />
@@ -101,6 +103,31 @@ function Now() {
         {last ? t("sync.last", { time: moment(last) }) : t("sync.last.never")}
         {nextTry && code ? ` · ${t("sync.next", { time: moment(nextTry) })}` : ""}
       </p>
+    </section>
+  );
+}
+
+const MOST = 20; // rows
+
+/** Where two people edited the same, so that someone of the unit chooses. */
+function Apart() {
+  const doorsApart = doors.value.filter((door) => door.apart);
+  const tallies = visitLines.value.filter((line) => line.apart && !line.household);
+  if (!doorsApart.length && !tallies.length) return null;
+  return (
+    <section class="stack" aria-labelledby="apart" data-testid="apart">
+      <h2 id="apart">{t("contest.title")}</h2>
+      <p class="hint">{t("sync.apart")}</p>
+      <ul class="rows">
+        {doorsApart.slice(0, MOST).map((door) => (
+          <DoorRow key={door.id} door={door} />
+        ))}
+      </ul>
+      {tallies.slice(0, MOST).map(({ id, at }) => (
+        <a key={id} class="button" href={to("amendTally", { visit: id })}>
+          {t("today.visits.at-desk")} · {moment(at)}
+        </a>
+      ))}
     </section>
   );
 }

@@ -13,6 +13,7 @@ import { ChooseOne, Problem } from "../ui/Choices";
 import { Stepper } from "../ui/Stepper";
 import { Icon } from "../ui/Icon";
 import { saveProblem } from "./failure";
+import { Contests } from "./Household";
 import { StorageNotice } from "./Visit";
 import { Withdraw } from "./visit/Withdraw";
 
@@ -47,6 +48,13 @@ export function Tally({ params }: ScreenProps) {
     return (
       <Screen title={t("tally.amend.title")}>
         <p>{t(state === "missing" ? "amend.missing" : state.visit?.record.value.withdrawn ? "amend.withdrawn" : "amend.not-yours")}</p>
+      </Screen>
+    );
+  const { visit: tally } = state;
+  if (tally?.history?.some((past) => past.apart))
+    return (
+      <Screen title={t("tally.amend.title")}>
+        <Contests apart={[tally]} people={[]} onKept={() => go(to("today"))} />
       </Screen>
     );
   return <TallyForm {...state} />;

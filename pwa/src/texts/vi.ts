@@ -43,6 +43,7 @@ export const vi = {
   "list.follow-up": "Hẹn {day}",
   "list.people": "{n} người",
   "list.business": "Hộ kinh doanh",
+  "list.apart": "Có hai bản khác nhau",
 
   "update.text": "Có bản mới của ứng dụng.",
   "update.apply": "Cập nhật",

@@ -37,6 +37,7 @@ export function DoorRow({ door }: { door: Door }) {
             {door.people > 0 ? <Fact icon="person" text={t("list.people", { n: door.people })} /> : null}
           </span>
           {door.followUp ? <FollowUp door={door} /> : null}
+          {door.apart ? <Fact icon="warning" text={t("list.apart")} /> : null}
           {door.state === "accepted" ? null : <StateMark state={door.state} />}
         </span>
         <Icon name="forward" />
