@@ -304,13 +304,9 @@ class Accounts:
             device, lambda stored: {**stored, "revoked": True, "secret_hash": ""} if stored else None
         )
 
-    async def report(self, device: str, report: dict[str, Any]) -> None:
-        """Keep what a phone says of itself; written when it changed or is ten minutes old."""
-        known = await self._read(device)
-        before = (known or {}).get("report", {})
-        if not is_news(before, report):
-            return
-        await self.change(device, lambda stored: {**stored, "report": report} if stored else None)
+    async def report_of(self, device: str) -> dict[str, Any]:
+        """What this phone last said of itself (`server.reports`)."""
+        return ((await self._read(device)) or {}).get("report") or {}
 
     # -- people ---------------------------------------------------------------------------------------
 
@@ -384,17 +380,3 @@ def is_valid(device: Document, secret: str, now: datetime) -> bool:
     """Whether this secret opens this device now; compared in constant time."""
     fits = hmac.compare_digest(str(device.get("secret_hash")), hash_secret(secret))
     return fits and not device.get("revoked") and str(device.get("expires")) > text_of(now)
-
-
-def is_news(before: dict[str, Any], report: dict[str, Any]) -> bool:
-    """Whether a report says something new: other words, or ten minutes later."""
-    if not before:
-        return True
-    told = {
-        key: value for key, value in before.items() if key not in ("at", "clock", "storage_left", "offset")
-    }
-    tells = {
-        key: value for key, value in report.items() if key not in ("at", "clock", "storage_left", "offset")
-    }
-    ago = datetime.fromisoformat(report["at"]) - datetime.fromisoformat(before["at"])
-    return told != tells or ago >= timedelta(minutes=10)

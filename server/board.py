@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from server import progress
+from server.fleet import waits_long
 from server.numbers import VIETNAM
 from server.periods import Choice
 from server.progress import Headline, Level, Point, Rollups, Service, ServiceRow, Tally, Target, Unit, UnitRow
@@ -35,6 +36,8 @@ class Phone:
     waiting: int
     refused: int
     late: bool
+    stuck: bool
+    """records have waited on it for days"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Board:
     @property
     def late(self) -> list[Phone]:
         return [phone for phone in self.phones if phone.late]
+
+    @property
+    def stuck(self) -> list[Phone]:
+        return [phone for phone in self.phones if phone.stuck]
 
     def name(self, kind: str, key: str) -> str:
         return self.texts.get(f"{kind}/{key}", key)
@@ -175,6 +182,7 @@ def read_phone(device: Mapping[str, Any], person: Mapping[str, Any], now: dateti
         waiting=int(report.get("waiting") or 0),
         refused=int(report.get("refused") or 0),
         late=late,
+        stuck=waits_long(report, now),
     )
 
 

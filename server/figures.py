@@ -38,7 +38,7 @@ class Figures:
         :raises StoreError: when the store cannot be asked.
         """
         rollups, accounts, quarantined = await asyncio.gather(
-            self.rollups(ward, units), self._accounts(), self._quarantined(ward, units)
+            self.rollups(ward, units), self.accounts(), self._quarantined(ward, units)
         )
         people, acts_by = await asyncio.gather(
             self._count_people(ward, rollups, period), self._acts_by(ward, units, rollups, period)
@@ -97,7 +97,7 @@ class Figures:
         first, last = period.first.isoformat(), period.last.isoformat()
         return await count_by_volunteer(self._store, self._names.unit(ward, units[0]), first, last)
 
-    async def _accounts(self) -> list[dict[str, Any]]:
+    async def accounts(self) -> list[dict[str, Any]]:
         """All people and devices; read again only when one of them changed."""
         seq = str((await self._store.info(self._names.accounts))["update_seq"])
         if self._known_accounts[0] == seq:

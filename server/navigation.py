@@ -22,6 +22,7 @@ PLACES: tuple[Place, ...] = (
     Place("photos", "/desk/photos", "photos.nav", Permission.PHOTOS),
     Place("privacy", "/desk/privacy", "privacy.nav", Permission.PRIVACY),
     Place("people", "/desk/people", "people.nav", Permission.INVITE),
+    Place("devices", "/desk/devices", "devices.nav", Permission.DEVICES),
     Place("units", "/desk/units", "units.nav", Permission.UNITS),
     Place("audit", "/desk/audit", "audit.nav", Permission.AUDIT),
     Place("account", "/desk/account", "account.nav", Permission.SIGNED_IN),

@@ -51,7 +51,7 @@ async def index(request: Request) -> Response:
         total=len(found),
         query=query,
         unit=chosen,
-        units=_units(request, who),
+        units=list_units(request, who),
         roles=people.roles_given(who),
         own_unit=who.unit,
         ward_roles=people.ward_roles(who),
@@ -89,7 +89,7 @@ async def person(request: Request) -> Response:
         invitations=[_invitation(one, found) for one in invitations],
         now=text_of(datetime.now(UTC)),
         may_change=who.may(Permission.GIVE_ROLES) and found["role"] in OF_A_UNIT,
-        units=_units(request, who),
+        units=list_units(request, who),
         roles=people.roles_given(who),
         address=address_of(found),
     )
@@ -279,7 +279,7 @@ def _invitation(invitation: Document, person: Document) -> dict[str, Any]:
     }
 
 
-def _units(request: Request, who: Viewer) -> list[tuple[str, str]]:
+def list_units(request: Request, who: Viewer) -> list[tuple[str, str]]:
     catalog, language = site_of(request).catalog, language_of(request)
     codes = [who.unit] if who.unit else list(catalog.open_units)
     named = [(code, catalog.unit_name(code, language)) for code in codes]

@@ -17,6 +17,7 @@ from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
 from server.bodies import read_json
 from server.cookies import device_cookie, slot_of
 from server.errors import Problem
+from server.reports import ERRORS, OTHER
 from server.roles import TABLE, Permission, Role
 from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
 from sync.clocks import text_of
@@ -25,6 +26,8 @@ from sync.refused import count_outcomes, list_outcomes
 from sync.store import NotFound
 
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+Version = Annotated[str, Meta(max_length=32, pattern=r"^[0-9A-Za-z.+-]*$")]
+Bytes = Annotated[float, Meta(ge=0, le=1e15)]
 
 
 FRESH = ("time", "mark", "update_seq", "generation")
@@ -45,16 +48,20 @@ class SignIn(Struct):
 
 
 class Hello(Struct):
-    """A phone's report; `clock` is its own time, `app` its version, `mark` that of the session it holds."""
+    """A phone's report; `clock` is its own time, `app` its version, `mark` that of the session it holds.
+
+    What it does not tell is unknown. `last_error` is one of `server.reports.ERRORS`; a code of a later app is
+    no reason to keep that app from sending.
+    """
 
     clock: Instant
     mark: Short = ""
-    app: Short = ""
-    waiting: Count = 0
-    accepted: Count = 0
-    refused: Count = 0
+    app: Version = ""
+    waiting: Count | None = None
+    accepted: Count | None = None
+    refused: Count | None = None
     last_error: Line | None = None
-    storage_left: Annotated[float, Meta(ge=0)] | None = None
+    storage_left: Bytes | None = None
     persisted: bool | None = None
 
 
@@ -89,8 +96,10 @@ async def hello(request: Request) -> Response:
     who = viewer(request)
     now = datetime.now(UTC)
     told = {name: value for name, value in msgspec.to_builtins(report).items() if name != "mark"}
+    if report.last_error is not None and report.last_error not in ERRORS:
+        told["last_error"] = OTHER
     offset = round((now - datetime.fromisoformat(report.clock)).total_seconds(), 3)
-    await site_of(request).accounts.report(who.device, {**told, "at": text_of(now), "offset": offset})
+    await site_of(request).reports.keep(who.device, {**told, "at": text_of(now), "offset": offset})
     session = await make_session(request, who)
     if session["mark"] == report.mark:
         session = {name: session[name] for name in FRESH}

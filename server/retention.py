@@ -12,12 +12,12 @@ which this was done lies more than `LEAP_DAYS` back, or ahead, the server leaves
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from server.numbers import vietnam_today
+from server.numbers import VIETNAM, vietnam_today
 from sync.audit import Act
 from sync.retention import Due, Term, Terms, find_due, find_due_in_register, remove
 from sync.store import Document, StoreError
@@ -75,6 +75,7 @@ async def apply(site: Site, today: date) -> list[Due]:
         await remove(site.store, site.names, due)
         if due.unit:
             site.hint(site.names.unit(due.ward, due.unit))
+    await site.reports.forget(datetime.combine(today, time(), VIETNAM))
     await site.store.update(site.names.accounts, _MARK, lambda _: _mark(today, "gtn", done=True))
     return found
 

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
     PHONE_FILES = "phone-files"
     """bringing in what a phone could not send: of one's own unit, or of all for those of the ward"""
+    DEVICES = "devices"
+    """what phones say of themselves: those of one's own unit, or of all for those of the ward"""
     GIVE_ROLES = "give-roles"
     """changing what people may do, and where (see `GIVES`)"""
     UNITS = "units"
@@ -69,6 +71,7 @@ _DESK = frozenset(
         _P.PHOTOS,
         _P.INVITE,
         _P.PHONE_FILES,
+        _P.DEVICES,
         _P.GIVE_ROLES,
         _P.MOVE_HOUSEHOLDS,
         _P.PRIVACY,
@@ -76,7 +79,8 @@ _DESK = frozenset(
 )
 TABLE: dict[Role, frozenset[Permission]] = {
     Role.VOLUNTEER: _PHONE | {_P.RECORD_VISITS},
-    Role.LEAD: _PHONE | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE, _P.PHONE_FILES},
+    Role.LEAD: _PHONE
+    | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE, _P.PHONE_FILES, _P.DEVICES},
     Role.REPORTER: _PHONE,
     Role.SUPERVISOR: _DESK,
     Role.ADMIN: _DESK | {_P.UNITS, _P.AUDIT, _P.ADMINISTER},

@@ -28,6 +28,7 @@ from server.figures import Figures
 from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
+from server.reports import Reports
 from server.roles import Permission, may
 from server.safe import Safe
 from server.seals import Seals
@@ -82,6 +83,7 @@ class Site:
     audit: Audit = field(init=False)
     seals: Seals = field(init=False)
     safe: Safe = field(init=False)
+    reports: Reports = field(init=False)
     tries: Tries = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
@@ -95,6 +97,7 @@ class Site:
         self.audit = Audit(self.store, self.names)
         self.seals = Seals(self.store, self.names)
         self.safe = self.accounts.safe
+        self.reports = Reports(self.accounts)
         self.tries = Tries(self.store, self.names, self.seals)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
@@ -109,7 +112,12 @@ class Site:
         )
         self.conflicts = Conflicts(self.store, self.names, announce=self.rollup.hint)
         self.gateway = Gateway(
-            self.store, self.names, identify=find_caller, sentence=say, on_written=self.hint
+            self.store,
+            self.names,
+            identify=find_caller,
+            sentence=say,
+            on_written=self.hint,
+            on_answered=self.reports.sent,
         )
 
         self.deciding = Deciding(self.store, self.names, self.audit, self.hint)
@@ -228,6 +236,7 @@ def say(request: Request, key: str) -> str:
 def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
     return [
         site.accounts.follow(),
+        site.reports.follow(),
         site.catalog.follow(site.store, site.ward.catalog),
         site.rollup.run(),
         site.conflicts.run(),

@@ -88,6 +88,7 @@ class Gateway:
 
     :param sentence: the reader's words for a message key, ``error.<code>`` or ``refused.<code>``.
     :param on_written: called with the store's name of a database after documents were accepted there.
+    :param on_answered: called with a device and the number of documents about which it is told now.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class Gateway:
         identify: Identify,
         sentence: Sentence,
         on_written: Callable[[str], None] | None = None,
+        on_answered: Callable[[str, int], None] | None = None,
         mount: str = "/sync",
     ) -> None:
         self._names = names
         self._identify = identify
         self._sentence = sentence
         self._on_written = on_written
+        self._on_answered = on_answered
         self._mount = mount
         self._upstream = Upstream(store)
         self._snapshots = Snapshots(self._upstream)
@@ -292,6 +295,8 @@ class Gateway:
         await self._check_same(request, caller)
         at = text_of(datetime.now(UTC))
         _, refused = await self._take(caller, place, body.docs, at)
+        if self._on_answered is not None:
+            self._on_answered(caller.device, len({document["_id"] for document in body.docs}))
         answer = [
             {
                 "id": one.id,

@@ -276,10 +276,10 @@ async def test_whoever_moves_someone_is_told_first_that_their_phone_has_records_
     person = await add(site, "Người Còn Bản Ghi")
     device, _ = await site.accounts.enrol(person, "phone")
     report = {"at": "2026-05-01T01:00:00.000Z", "clock": "2026-05-01T01:00:00.000Z", "waiting": 3}
-    await site.accounts.report(device, report)
+    await site.reports.keep(device, report)
     admin = await sign_in("admin")
     assert "báo còn 3 bản ghi chưa gửi" in (await admin.get(page_of(person))).text
     moved = {"name": person["name"], "role": "volunteer", "unit": "tdp-08"}
     assert (await admin.post(page_of(person), data=moved)).status_code == 303
-    await site.accounts.report(device, {**report, "at": "2026-05-01T02:00:00.000Z", "waiting": 0})
+    await site.reports.keep(device, {**report, "at": "2026-05-01T02:00:00.000Z", "waiting": 0})
     assert "báo còn" not in (await admin.get(page_of(person))).text

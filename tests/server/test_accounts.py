@@ -12,7 +12,7 @@ import anyio
 import pytest
 from starlette.testclient import TestClient
 
-from server.accounts import LIFETIME, hash_secret, is_news, is_valid
+from server.accounts import LIFETIME, hash_secret, is_valid
 from server.errors import Problem
 from server.roles import Role
 from server.site import Site
@@ -337,12 +337,6 @@ def test_a_phone_with_refused_records_is_told_how_many_were_decided_and_of_no_on
         "at": decision["at"],
         "message": "Sửa giúp.",
     }
-
-
-def test_an_old_report_is_written_again() -> None:
-    before = {"at": "2026-05-01T01:00:00.000Z", "waiting": 1}
-    assert not is_news(before, {"at": "2026-05-01T01:09:59.000Z", "waiting": 1})
-    assert is_news(before, {"at": "2026-05-01T01:10:00.000Z", "waiting": 1})
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def hostile_ward(site: Site, call: Call, people: Any) -> dict[str, str]:
         "refused": 1,
         "last_error": joined,
     }
-    call(accounts.report, device, report)
+    call(site.reports.keep, device, report)
     invited = call(site.invitations.make, person, "person:admin", joined)
     act = Act(by="person:hostile0", role=joined, action="exported", subject=joined, unit=joined, ward=WARD)
     call(site.audit.write, act)
