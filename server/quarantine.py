@@ -19,7 +19,7 @@ from server.access import route, site_of, viewer
 from server.errors import Problem
 from server.photos import send_picture
 from server.refused_form import Words, fields_of
-from server.refused_record import ADVICE, CORRECTED, kind_of, tell
+from server.refused_record import ADVICE, CORRECTED, Told, kind_of, tell
 from server.roles import Permission
 from server.site import Site
 from server.templates import render
@@ -187,7 +187,21 @@ async def open_record(
         may_return=code not in TOGETHER,
         messages=messages or {},
         wrong=wrong,
+        wrong_at=next(iter(messages or {}), "accept"),
+        kept=await _kept(request, refused),
     )
+
+
+async def _kept(request: Request, refused: Document) -> Told | None:
+    """What the unit has by now of a record that was accepted; nothing of one that is gone, or elsewhere."""
+    if (refused.get("decision") or {}).get("outcome") != "accepted":
+        return None
+    site = site_of(request)
+    stored = await site.store.find(site.ward.unit(str(refused["unit"])), str(refused["id"]))
+    if stored is None:
+        return None
+    told = tell({**refused, "document": stored}, site.catalog, translate(request), language_of(request))
+    return replace(told, raw=None)
 
 
 async def _rows(request: Request, entries: Sequence[Entry]) -> list[Row]:

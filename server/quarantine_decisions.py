@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from server.access import route, site_of, viewer
 from server.errors import Problem
 from server.privacy import words_in
-from server.quarantine import HERE, find, open_record, reason_of
+from server.quarantine import HERE, TOGETHER, find, open_record, reason_of
 from server.refused_form import read_fields
 from server.roles import Permission
 from server.sign_in import read_form, text_in
@@ -58,7 +58,9 @@ async def _answer(request: Request, outcome: Literal["returned", "set-aside"]) -
         t = translate(request)
         said = t(wrong) if wrong else t("quarantine.wrong.message")
         return await open_record(request, messages={outcome: message}, wrong=said)
-    await find(request)
+    refused = await find(request)
+    if outcome == "returned" and refused.get("code") in TOGETHER:
+        raise Problem("bad-field")  # whoever sent it has it no longer
     await site_of(request).deciding.answer(_decider(request), request.path_params["hash"], outcome, message)
     return _back(request)
 

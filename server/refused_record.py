@@ -45,6 +45,7 @@ ADVICE = {
     "photo-too-large": "photo",
     "photo-metadata": "photo",
     "left-unit": "moved",
+    "moved": "other",
 }
 """What helps, by the code of `sync.checks`: a key under ``quarantine.do``."""
 CORRECTED = frozenset({"update", "shorten", "save", "number", "consent", "other"})

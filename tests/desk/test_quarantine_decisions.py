@@ -58,6 +58,7 @@ async def test_a_visit_with_hidden_digits_is_accepted_once_they_are_gone(site: S
     answer = await client.post(f"{path}/accept", data=typed)
     assert answer.status_code == 400
     assert "Vẫn còn số bị che" in answer.text
+    assert 'href="#accept"' in answer.text
     assert await stored(site, sent["_id"]) is None
     typed |= {"note": "Hẹn chiều.", "help-1": "", "outcome": "later"}
     answer = await client.post(f"{path}/accept", data=typed)
@@ -66,7 +67,10 @@ async def test_a_visit_with_hidden_digits_is_accepted_once_they_are_gone(site: S
     assert kept is not None
     record = kept["record"]["value"]
     assert (record["note"], record["outcome"], record["helps"]) == ("Hẹn chiều.", "later", helps[:1])
-    assert "Đã nhận Người supervisor xử lý lúc" in words((await client.get(path)).text)
+    page = words((await client.get(path)).text)
+    assert "Đã nhận Người supervisor xử lý lúc" in page
+    shown = page.partition("Bản ở phường hiện nay")[2].partition("Ai gửi")[0]
+    assert "Hẹn chiều." in shown, "what was stored is not shown beside what was sent"
     again = await client.post(f"{path}/accept", data=typed | {"note": "lần hai"})
     assert again.status_code == 303
     assert await stored(site, sent["_id"]) == kept, "a second click changes nothing"
@@ -114,6 +118,8 @@ async def test_what_came_late_tells_of_its_sender_and_is_not_returned_to_a_phone
     assert f'action="{path}/accept"' in page
     assert f'action="{path}/set-aside"' in page
     assert f'action="{path}/return"' not in page
+    forged = await client.post(f"{path}/return", data={"message": "Gửi lại giúp"})
+    assert forged.status_code == 400
     await client.post(f"{path}/accept", data=form_of(page))
     decided = (await client.get(path)).text
     assert decided.index('id="decided"') < decided.index('id="why"'), "the refusal is told first"
