@@ -1,7 +1,8 @@
-"""``gtn backup`` and ``gtn restore``."""
+"""``gtn backup``, ``gtn restore`` and ``gtn store copy``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,11 @@ from server import backups, restoring
 from server.logs import configure_logs
 from server.settings import read_settings
 from server.site import open_store
+from sync.backups.copying import Copied
+from sync.backups.copying import copy as copy_all
 from sync.backups.restoring import Contents
+from sync.names import Names
+from sync.store import Store
 
 MB = 1_000_000
 
@@ -53,6 +58,31 @@ def restore(
         done = anyio.run(lambda: restoring.restore(settings, file, replace=replace))
         describe(done.contents)
         print(f"restored; erased again: {done.erased}, consents ended again: {done.withdrawn}")
+
+
+def copy(
+    to: Annotated[
+        str, typer.Option(help="http://admin:password@host:5984, or - to read it from standard input.")
+    ],
+) -> None:
+    """Carry everything into another store, and compare; servers are stopped meanwhile."""
+    settings = read_settings()
+    configure_logs("warning")
+    address = sys.stdin.readline().strip() if to == "-" else to
+
+    async def run() -> None:
+        target = Store.connect(address)
+        try:
+            async with open_store(settings, own=True) as source:
+                done = await copy_all(source, target, Names(settings.database_prefix), tell=tell)
+        finally:
+            target.close()
+        print(f"{len(done)} databases are the same in both; set COUCHDB_URL to {target.address} from now on")
+
+    def tell(one: Copied) -> None:
+        print(f"{one.name}: {one.revisions} revisions, {one.sent} sent", flush=True)
+
+    anyio.run(run)
 
 
 def describe(contents: Contents) -> None:

@@ -45,13 +45,14 @@ app.add_typer(admin_app, name="admin")
 app.add_typer(unit_app, name="unit")
 app.command("backup")(backup_commands.backup)
 app.command("restore")(backup_commands.restore)
+store_app.command("copy")(backup_commands.copy)
 
 
 def main() -> None:
     try:
         app()
     except (BadSetting, BadContent, StartFailed, StoreError, BackupError) as error:
-        fail(getattr(error, "reason", None) or str(error))
+        fail(f"{error.code}: {error.reason}" if isinstance(error, StoreError) else str(error))
 
 
 def fail(line: str) -> NoReturn:

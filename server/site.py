@@ -39,7 +39,7 @@ from server.unit_merging import Merging
 from server.units import Units
 from sync import erasing, moving, withdrawing
 from sync.audit import Audit
-from sync.backups.restoring import is_unfinished
+from sync.backups.marks import COPYING, MOVED, RESTORING, find_mark
 from sync.conflicts import Conflicts
 from sync.deciding import Deciding
 from sync.design import deploy
@@ -61,7 +61,11 @@ class StartFailed(Exception):
 
 
 log = structlog.get_logger(__name__)
-UNFINISHED = "restore-unfinished: a restore was cut short on this store; run gtn restore again"
+KEPT_AWAY = {
+    RESTORING: "restore-unfinished: a restore was cut short on this store; run gtn restore again",
+    COPYING: "copy-unfinished: a copy into this store was cut short; run gtn store copy again",
+    MOVED: "store-moved: all was copied to {to}; set COUCHDB_URL to it",
+}
 
 
 @dataclass(kw_only=True)
@@ -171,8 +175,8 @@ async def open_site(settings: Settings, *, workers: bool = True) -> AsyncIterato
     async with open_store(settings, own=workers) as store:
         site = build_site(settings, store)
         await store.check()
-        if await is_unfinished(store, site.names):
-            raise StartFailed(UNFINISHED)
+        if mark := await find_mark(store, site.names):
+            raise StartFailed(KEPT_AWAY[mark["_id"]].format(**mark))
         await site.prepare()
         if workers:
             await second_factor.close_all(site.accounts)

@@ -13,6 +13,8 @@ One class, a stable code each; the text is one sentence that says what to do::
     server-running      a server works on this store
     store-not-empty     there are records, and nobody said that they may go
     restore-unfinished  a restore was cut short; only another one helps
+    same-store          source and target of a copy are one
+    store-moved         the records went to another store
     store-incomplete    the store did not give, or keep, everything
 """
 

@@ -14,10 +14,9 @@ from msgspec import Struct
 from sync.backups.archive import Writer
 from sync.backups.content import INSTALLATION, LEDGER, Begin, Closed, Opened, Sum, Whole, encode
 from sync.backups.history import read_history
+from sync.backups.marks import CLOSED
 from sync.names import Names
 from sync.store import NotFound, Store
-
-CLOSED = ["_admin"]
 
 
 class Made(Struct, frozen=True):
@@ -59,7 +58,7 @@ async def _write(store: Store, names: Names, writer: Writer, begin: Begin, datab
     await _put(writer, [encode(begin)])
     for database in databases:
         try:
-            members = _members(await store.security(database))
+            members = members_of(await store.security(database))
         except NotFound:  # removed since the list was read
             continue
         sum = Sum(names.public(database))
@@ -79,7 +78,7 @@ async def _put(writer: Writer, lines: list[bytes]) -> None:
     await anyio.to_thread.run_sync(writer.write, lines)
 
 
-def _members(security: dict[str, Any]) -> list[str]:
+def members_of(security: dict[str, Any]) -> list[str]:
     """The roles that may read; nobody's database is open to everyone, whatever it says."""
     members = security.get("members")
     roles = members.get("roles") if isinstance(members, dict) else None

@@ -15,7 +15,6 @@ had ended, and calls `finish`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,15 +24,14 @@ from msgspec import Struct
 
 from sync.backups.content import INSTALLATION, LEDGER, Begin, Closed, Opened, Whole, read_parts
 from sync.backups.errors import BackupError
-from sync.backups.making import CLOSED
+from sync.backups.marks import CLOSED, MARKS, RESTORING, find_mark, remove_mark, set_mark
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.presence import WATCH, is_served
-from sync.store import Document, NotFound, Store
+from sync.store import Document, Store
 from sync.ulids import new_ulid
 
 T = TypeVar("T")
-_MARK = "restoring"
 _GENERATION = "generation"
 
 
@@ -81,22 +79,14 @@ async def put_back(
         raise BackupError("other-ward", f"{path} is of ward {contents.begin.ward}; set GTN_WARD to it")
     if await is_served(store, names, watch=watch):
         raise BackupError("server-running", f"a server works on {store.address}; stop it first")
-    if not replace and not await is_unfinished(store, names) and (held := await _held(store, names)):
-        said = f"{len(held)} databases hold records; back them up, then replace them by adding --replace"
+    if not replace and not await _is_begun(store, names) and (records := await held(store, names)):
+        said = f"{len(records)} databases hold records; back them up, then replace them by adding --replace"
         raise BackupError("store-not-empty", said)
-    await _begin(store, names)
+    await set_mark(store, names, RESTORING)
     await _write(store, names, path, passphrase)
     await _compare(store, names, path, passphrase)
-    await _renew(store, names)
+    await renew(store, names)
     return contents
-
-
-async def is_unfinished(store: Store, names: Names) -> bool:
-    """Whether a restore was begun and not finished."""
-    try:
-        return await store.find(names.ledger, _MARK) is not None
-    except NotFound:
-        return False
 
 
 async def finish(store: Store, names: Names) -> None:
@@ -104,8 +94,8 @@ async def finish(store: Store, names: Names) -> None:
     for database in await store.databases():
         if names.is_kept(database):
             await store.compact(database)
-    mark = await store.get(names.ledger, _MARK)
-    await store.delete(names.ledger, _MARK, mark["_rev"])
+    for mark in MARKS:
+        await remove_mark(store, names, mark)
 
 
 async def add_to_ledger(store: Store, names: Names, path: Path, passphrase: str) -> int:
@@ -123,21 +113,20 @@ async def add_to_ledger(store: Store, names: Names, path: Path, passphrase: str)
         if isinstance(part, list):
             for line in part:
                 entry: Document = msgspec.json.decode(line)
-                if not entry.get("_deleted") and entry["_id"] != _MARK:
+                if not entry.get("_deleted") and entry["_id"] not in MARKS:
                     count += await ledger.add(entry)
     return count
 
 
-async def _held(store: Store, names: Names) -> list[str]:
+async def _is_begun(store: Store, names: Names) -> bool:
+    mark = await find_mark(store, names)
+    return mark is not None and mark["_id"] == RESTORING
+
+
+async def held(store: Store, names: Names) -> list[str]:
+    """The databases of this installation that are not empty."""
     kept = [one for one in sorted(await store.databases()) if names.is_kept(one)]
     return [name for name, info in (await store.infos(kept)).items() if info["doc_count"]]
-
-
-async def _begin(store: Store, names: Names) -> None:
-    await store.create(names.ledger)
-    await store.secure(names.ledger, members=CLOSED)
-    mark = {"type": _MARK, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    await store.update(names.ledger, _MARK, lambda before: None if before else mark)
 
 
 async def _write(store: Store, names: Names, path: Path, passphrase: str) -> None:
@@ -170,7 +159,8 @@ async def _compare(store: Store, names: Names, path: Path, passphrase: str) -> N
                 )
 
 
-async def _renew(store: Store, names: Names) -> None:
+async def renew(store: Store, names: Names) -> None:
+    """Let nobody believe that sequences of another store mean anything here."""
     made = {"type": _GENERATION, "value": new_ulid()}
     await store.update(names.accounts, _GENERATION, lambda _: made)
     for database in await store.databases():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from server.backups import drop_old
+from sync.embedded.child import EmbeddedStore
 from tests.server.test_settings import ROOT, gtn
 
 CODE = "from server.cli import main; main()"
@@ -179,6 +181,26 @@ def test_a_restore_that_is_killed_keeps_servers_away_and_can_be_run_again(ward: 
     assert done.returncode == 0, done.stderr
     done = gtn("check", **variables(data))
     assert done.stdout.splitlines()[-1] == "0 differences"
+
+
+def test_a_ward_moves_to_another_store_and_nothing_starts_on_the_one_that_was_left(
+    ward: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(ward / "data", tmp_path / "data")
+    here = variables(tmp_path / "data")
+    with EmbeddedStore(tmp_path / "target") as target:
+        wrong = gtn("store", "copy", "--to", target.url.replace("admin:", "admin:x"), **here)
+        assert wrong.returncode == 2
+        assert wrong.stderr.startswith("gtn: store-unfit: ")
+        done = gtn("store", "copy", "--to", "-", input=target.url, **here)
+        assert done.returncode == 0, done.stderr
+        assert "are the same in both" in done.stdout.splitlines()[-1]
+        assert target.url not in done.stdout, "the password is on the screen"
+        counted = gtn("check", COUCHDB_URL=target.url, **here)
+        assert counted.stdout.splitlines()[-1] == "0 differences", counted.stderr
+    left = gtn("check", **here)
+    assert left.returncode == 2
+    assert left.stderr.startswith("gtn: store-moved: ")
 
 
 def test_old_backups_go_and_the_newest_few_never_do(tmp_path: Path) -> None:
