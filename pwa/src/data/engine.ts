@@ -74,6 +74,7 @@ export class Engine {
         if (change.phase) this.first = change.phase === "first";
         host.show(change);
       },
+      broke: host.broke,
       lost: () => host.lost(),
       depart: (how) => host.depart(how),
       handIn: async () => {

@@ -36,7 +36,8 @@ export interface Parts {
   patience?: number;
 }
 
-const REOPEN = 2_000; // ms after a failed write
+const REOPEN = 2_000; // ms after the database broke; twice as long each time until a round succeeds
+const MOST_BREAKS = 5;
 const NOTHING: SyncState = { phase: "idle", counted: false, waiting: 0, accepted: 0, refused: 0 };
 
 export class Phone {
@@ -77,6 +78,7 @@ export class Phone {
   private before: Session | undefined;
   private arriving: Promise<Arrivals> | undefined;
   private waking: ReturnType<typeof setTimeout> | undefined;
+  private breaks = 0;
 
   constructor({ fetch, app = "gtn-app", prefix = "gtn-", clock, stopwatch, rounds, patience = 50 }: Parts = {}) {
     this.app = app;
@@ -368,6 +370,7 @@ export class Phone {
   }
 
   private show(change: SyncChange): void {
+    if (change.phase === "idle") this.breaks = 0;
     const fields = Object.entries({ ...this.sync.value, ...change }).filter(([, value]) => value !== undefined);
     this.sync.value = Object.fromEntries(fields) as unknown as SyncState;
   }
@@ -414,7 +417,8 @@ export class Phone {
   }
 
   private wakeLater(): void {
-    this.later(() => this.wake());
+    const wait = REOPEN * 2 ** Math.min(MOST_BREAKS, this.breaks++);
+    this.later(() => this.wake(), wait);
   }
 
   /** Tells the other tabs. */
@@ -422,7 +426,7 @@ export class Phone {
     this.channel?.postMessage(word);
   }
 
-  later(work: () => Promise<void>, wait = REOPEN): void {
+  later(work: () => Promise<void>, wait: number): void {
     if (this.stopped) return;
     clearTimeout(this.waking);
     this.waking = setTimeout(() => void work().catch((error: unknown) => console.error(error)), this.patience + wait);

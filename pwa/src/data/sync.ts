@@ -31,6 +31,8 @@ export interface Surroundings {
   handIn(): Promise<void>;
   /** shows a change of state */
   show(change: SyncChange): void;
+  /** The browser has closed the database, or it could not be written: it is opened anew, with a sync of its own. */
+  broke(full: boolean): void;
   /** documents or receipts have changed */
   changed(): Promise<void>;
   /** Takes in what the first sync wrote. False when something else was written meanwhile: then look for all changes. */
@@ -231,7 +233,8 @@ export class Sync {
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.75 + (this.around.random ?? Math.random)() / 4);
     const nextTry = new Date(Date.parse(this.around.now()) + wait).toISOString();
     this.around.show({ phase: offline ? "offline" : "failed", error: code, nextTry, progress: undefined });
-    this.schedule(wait);
+    if (code === "phone-error" || error instanceof DiskFull) this.around.broke(error instanceof DiskFull);
+    else this.schedule(wait);
   }
 
   private schedule(wait: number): void {
