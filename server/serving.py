@@ -21,6 +21,9 @@ from server.site import Site, StartFailed
 from sync.store import Store
 
 GRACE_SECONDS = 10
+KEEP_SECONDS = 130
+"""An idle connection is kept for longer than proxies keep theirs (Caddy 2 minutes), which would else send a
+request into one that is just being closed, and answer 502 for it."""
 
 
 def serve(settings: Settings, *, demo: bool = False) -> None:
@@ -58,6 +61,7 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxy),
         forwarded_allow_ips=settings.trusted_proxy or None,
+        timeout_keep_alive=KEEP_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
