@@ -154,7 +154,7 @@ async def rush(phones: Sequence[Phone], pids: Sequence[int], against: str) -> li
             FIGURES[2],
             after[0].peak - before[0].peak,
             "MB",
-            150,
+            None,
             f"{against}, peak {after[0].peak:.0f} MB",
         ),
     ]

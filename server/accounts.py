@@ -130,7 +130,7 @@ class Accounts:
     async def change(self, id: str, change: Any) -> Document | None:
         """Save through `Store.update`; this process sees the change at once."""
         try:
-            return await self.store.update(self.database, id, change)
+            return await self.store.update(self.database, id, change, self._known.get(id))
         finally:
             self.evict(id)
 

@@ -16,12 +16,13 @@ from starlette.routing import BaseRoute
 from server.access import PUBLIC, Viewer, make_viewer, route, site_of, viewer
 from server.bodies import read_json
 from server.cookies import device_cookie, slot_of
-from server.errors import Problem
+from server.errors import RETRY_SECONDS, Problem
 from server.reports import ERRORS, OTHER
 from server.roles import TABLE, Permission, Role
 from server.sign_in import audit_entry, audit_exit, check_password, set_cookies
 from sync.clocks import text_of
 from sync.documents import Instant, Line, Short
+from sync.gateway_errors import GatewayError
 from sync.refused import count_outcomes, list_outcomes
 from sync.store import NotFound
 
@@ -130,7 +131,10 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
     if not who.unit:
         raise Problem("no-unit")
     names = site.names.ward(who.ward)
-    info = await site.store.info(names.unit(who.unit))
+    try:
+        newest = await site.gateway.newest(who.id, who.ward, who.unit)
+    except GatewayError as error:
+        raise Problem(error.code, retry_after=RETRY_SECONDS) from None
     unit = site.catalog.unit(who.unit)
     session = {
         "person": {"id": who.id, "name": who.name, "role": who.role, "login": who.login},
@@ -150,7 +154,7 @@ async def make_session(request: Request, who: Viewer) -> dict[str, Any]:
         **session,
         "mark": mark,
         "time": text_of(datetime.now(UTC)),
-        "update_seq": str(info["update_seq"]),
+        "update_seq": newest,
     }
 
 

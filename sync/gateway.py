@@ -196,6 +196,18 @@ class Gateway:
 
     # -- reading ------------------------------------------------------------------------------------
 
+    async def newest(self, person: str, ward: str, unit: str) -> str:
+        """Where a unit's database stands, asked in the name of someone of the unit.
+
+        :raises GatewayError: ``store-unavailable``.
+        """
+        names = self._names.ward(ward)
+        path = f"/{names.unit(unit)}"
+        status, info = await self._upstream.ask(person, names.role(unit), "GET", path)
+        if status != 200:
+            raise GatewayError("store-unavailable", f"{status} from {path}")
+        return str(info["update_seq"])
+
     async def _read(self, request: Request, send: Send, caller: Caller, target: Target) -> None:
         query = bodies.read_query(request, target)
         body = await self._read_question(request, target, query)

@@ -227,23 +227,33 @@ class Store:
         return _rev(answer)
 
     async def update(
-        self, database: str, id: str, change: Callable[[Document | None], Document | None]
+        self,
+        database: str,
+        id: str,
+        change: Callable[[Document | None], Document | None],
+        known: Document | None = None,
     ) -> Document | None:
         """Read, `change`, save; again from the start when someone was quicker.
 
         `change` gets the stored document or None and gives the one to save, or None to leave all as it is.
         It may be called several times. Returns what is stored afterwards.
+
+        :param known: what the caller read before, which spares reading it; if it has changed, it is read.
         """
         for attempt in range(RETRIES):
-            before = await self.find(database, id)
+            before = known or await self.find(database, id)
             after = change(dict(before) if before is not None else None)
-            if after is None:
+            if after is None and known is None:
                 return before
+            if after is None:
+                known = None  # to leave all as it is, is said of what is stored now
+                continue
             rev = {"_rev": before["_rev"]} if before is not None else {}
             try:
                 saved = {**after, "_id": id, **rev}
                 return {**saved, "_rev": await self.put(database, saved)}
             except Conflict:
+                known = None
                 await anyio.sleep(0.005 * attempt)
         raise Conflict(f"{id} was changed by others {RETRIES} times in a row")
 

@@ -58,6 +58,29 @@ async def test_updates_at_the_same_moment_all_count(store: Store, database: str)
     assert (await store.get(database, "counter"))["n"] == 6
 
 
+async def test_an_update_of_something_known_builds_on_what_is_stored(store: Store, database: str) -> None:
+    id = "device:known"
+    first = {"_id": id, "count": 1}
+    first["_rev"] = await store.put(database, first)
+    await store.update(database, id, lambda stored: {**(stored or {}), "revoked": True})
+
+    def add(stored: Document | None) -> Document | None:
+        assert stored is not None
+        return {**stored, "count": stored["count"] + 1}
+
+    saved = await store.update(database, id, add, first)
+    assert saved == await store.get(database, id)
+    assert (saved or {})["count"] == 2
+    assert (saved or {})["revoked"] is True
+
+    def leave(stored: Document | None) -> Document | None:
+        return None if (stored or {}).get("count") == 1 else {**(stored or {}), "count": 9}
+
+    assert ((await store.update(database, id, leave, first)) or {})["count"] == 9, (
+        "left for a reason long gone"
+    )
+
+
 async def test_an_update_that_changes_nothing_writes_nothing(store: Store, database: str) -> None:
     await store.put(database, {"_id": "a", "n": 1})
     before = await store.get(database, "a")
