@@ -1,4 +1,4 @@
-"""The browser takes the phone's storage away, for a moment or for good: what was typed is not lost, and it is said."""
+"""The browser takes the phone's storage away, for a moment or for good: what was typed stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, expect
 
-from e2e.forms import add_household, begin_visit, expect_saved, help_unnamed, open_household, save
+from e2e.forms import add_household, begin_visit, expect_saved, help_unnamed, save
 from e2e.phone import LONG, Phone
 from e2e.server import Server
 
