@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Error, Playwright, expect
+from playwright.sync_api import BrowserContext, CDPSession, Error, Playwright, Route, expect
 
 from e2e.conftest import QUIET, executable
 from e2e.forms import (
@@ -22,7 +22,9 @@ from e2e.forms import (
     household_id,
     open_household,
     open_remarks,
+    record_offline,
     save,
+    stored,
 )
 from e2e.phone import LONG, Phone
 from e2e.server import Server
@@ -144,31 +146,69 @@ def publish_new_version(program: Path) -> None:
             (dist / (name + ending)).unlink(missing_ok=True)
 
 
-def test_a_new_version_waits_until_the_form_is_done(
-    contexts: Callable[..., BrowserContext], program: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def updated(program: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of the copied program."""
     (tmp_path / "data").mkdir()
     server = Server(tmp_path / "data")
     server.environment["PYTHONPATH"] = str(program)
     server.start()
     try:
-        hoa = Phone(contexts(), server)
-        hoa.sign_in("hoa")
-        server.stop()
-        publish_new_version(program)
-        server.start()
-        work_on_through_the_update(hoa)
+        yield server
     finally:
         server.stop()
         server.drop_databases()
 
 
-def work_on_through_the_update(hoa: Phone) -> None:
-    page = hoa.page
-    add_household(hoa, "822")
-    begin_visit(hoa)
-    open_remarks(hoa).fill(NOTE)
-    page.evaluate(
+def update(server: Server, program: Path) -> None:
+    server.stop()
+    publish_new_version(program)
+    server.start()
+
+
+def test_a_new_version_waits_until_the_form_is_done(
+    contexts: Callable[..., BrowserContext], program: Path, updated: Server
+) -> None:
+    hoa = Phone(contexts(), updated)
+    hoa.sign_in("hoa")
+    update(updated, program)
+    work_on_through_the_update(hoa)
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_new_version_in_the_middle_of_a_sync_sends_each_record_once(
+    contexts: Callable[..., BrowserContext], program: Path, updated: Server, arrived: bool
+) -> None:
+    hoa = Phone(contexts(), updated)
+    hoa.sign_in("hoa")
+    visit = record_offline(hoa, "826")
+    update(updated, program)
+    hanging: list[Route] = []
+
+    def hang(route: Route) -> None:
+        """The request gets to the server, or not; its answer never comes."""
+        if arrived:
+            route.fetch()
+        hanging.append(route)
+
+    hoa.page.route("**/_bulk_docs", hang)
+    hoa.go_online()
+    find_new_version(hoa)
+    hoa.tab("Gửi dữ liệu")
+    hoa.page.wait_for_function("() => document.querySelector('[data-phase=push]')")
+    hoa.page.get_by_role("button", name="Cập nhật").click()
+    expect(hoa.page.locator('meta[name="version"]')).to_have_count(1, timeout=LONG)
+    assert hanging, "the records were not on their way"
+    hoa.page.unroute("**/_bulk_docs")
+    hoa.unlock_if_locked()
+    hoa.wait_until_sent()
+    assert hoa.state()["refused"] == 0
+    [kept] = stored(hoa, visit)
+    assert kept["_id"] == visit
+
+
+def find_new_version(hoa: Phone) -> None:
+    hoa.page.evaluate(
         """async () => {
             const registration = await navigator.serviceWorker.ready;
             await registration.update();
@@ -177,6 +217,14 @@ def work_on_through_the_update(hoa: Phone) -> None:
                 await new Promise((done) => worker.addEventListener("statechange", done, {once: true}));
         }"""
     )
+
+
+def work_on_through_the_update(hoa: Phone) -> None:
+    page = hoa.page
+    add_household(hoa, "822")
+    begin_visit(hoa)
+    open_remarks(hoa).fill(NOTE)
+    find_new_version(hoa)
     offer = page.get_by_role("button", name="Cập nhật")
     expect(offer).to_have_count(0)
     expect(page.get_by_label("Ghi chú", exact=True)).to_have_value(NOTE)
