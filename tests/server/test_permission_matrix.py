@@ -23,6 +23,7 @@ from sync.audit import Act
 from sync.ulids import new_ulid
 from tests.server.conftest import UNIT, WARD
 from tests.server.test_access import ROUTES, calls, walk
+from tests.server.test_leaving import leave
 from tests.sync.pictures import photo
 from tests.sync.samples import household, visit
 from tests.sync.test_gateway_attacks import TRICKS
@@ -37,7 +38,7 @@ WARD_DESK = {Role.SUPERVISOR, Role.ADMIN}
 
 # -- replication ------------------------------------------------------------------------------------
 
-OTHER = "mttq"
+OTHER, FORMER = "mttq", "cong-an"
 OWN = f"w{WARD}-{UNIT}"
 DATABASES = {
     "of the own unit": OWN,
@@ -251,6 +252,41 @@ def test_nobody_reaches_what_is_beside_the_databases(
         return wrong
 
     assert call(attack) == []
+
+
+LEFT = {("/_bulk_docs", "POST")}
+"""THE TABLE of the former unit: what someone who left it, or has ended altogether, may ask for 30 days."""
+
+
+@pytest.mark.parametrize("kind", [*DATABASES, "of the former unit"])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_former_unit_is_reached_as_the_table_says_and_in_no_other_way(
+    kind: str, ended: bool, server: TestClient, site: Site, call: Call
+) -> None:
+    fields = {"role": "volunteer", "ward": WARD, "unit": FORMER, "password": None}
+    login = f"left{new_ulid().lower()}"
+    person = call(site.accounts.add_person, login=login, name="Người Đã Rời", **fields)
+    _, value = call(site.accounts.enrol, person, "test")
+    headers = {"cookie": f"gtn-device={value}"}
+    leave(call, site, person, ended)
+    database = DATABASES.get(kind, f"w{WARD}-{FORMER}")
+    own = () if ended else (f"w{WARD}-{OTHER}", f"w{WARD}-{OTHER}-photos")
+
+    async def attack() -> list[str]:
+        wrong = []
+        for (endpoint, body), method in itertools.product(ENDPOINTS.items(), METHODS[:4]):
+            sent = body if method in ("POST", "PUT") else None
+            status, said = await ask(server.app, method, f"/sync/{database}{endpoint}", headers, sent)
+            asked = f"{method} /sync/{database}{endpoint}: {status}"
+            if kind == "of the former unit" and (endpoint, method) in LEFT:
+                wrong += [asked] if status != 201 else []
+            elif status not in ((401, 404, 405) if ended else (403, 404, 405)):
+                wrong.append(asked)
+            wrong += [f"{asked}, tells what it should not"] if CANARY.encode() in said else []
+        return wrong
+
+    if database not in own:  # of the present unit they are a volunteer, which the first table says
+        assert call(attack) == []
 
 
 OTHERS_PHOTOS = ("/api/photos/{ulid}", "/api/photos/{ulid}/withdraw")

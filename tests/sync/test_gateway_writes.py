@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from typing import Any
 
 import anyio
 import pytest
+from starlette.requests import Request
 
 from sync.gateway import Caller
+from sync.gateway_body import LARGEST, read_body
+from sync.gateway_errors import GatewayError
 from tests.sync.samples import child, household, register, rev, visit
 from tests.sync.town import PEOPLE, WARD, Town
 
@@ -156,6 +160,50 @@ def test_a_compressed_bomb_ends_early(town: Town) -> None:
     bomb = b"".join(packer.compress(b"0" * 1_000_000) for _ in range(200)) + packer.flush()
     answer = town.ask("POST", BULK, bomb, headers={"Content-Encoding": "gzip"})
     assert (answer.status, answer.json["error"]) == (413, "too-large")
+
+
+def test_a_bomb_costs_no_more_memory_than_a_body_may_have() -> None:
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(500)) + packer.flush()
+    read: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        start = sum(read)
+        read.append(64 * 1024)
+        body = bomb[start : start + 64 * 1024]
+        return {"type": "http.request", "body": body, "more_body": start + len(body) < len(bomb)}
+
+    headers = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
+
+    async def attack() -> None:
+        with pytest.raises(GatewayError, match="too-large"):
+            await read_body(Request({"type": "http", "method": "POST", "headers": headers}, receive), LARGEST)
+
+    tracemalloc.start()
+    try:
+        anyio.run(attack)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * LARGEST, "it was unpacked"
+    assert sum(read) < len(bomb), "it was read to its end"
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["br", "deflate", "zstd", "compress", "x-gzip", "gzip, gzip", "identity, gzip", "GZIP;q=1", "*"],
+)
+def test_a_body_in_another_encoding_is_refused_unread(encoding: str) -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was read")
+
+    headers = [(b"content-type", b"application/json"), (b"content-encoding", encoding.encode())]
+
+    async def attack() -> None:
+        with pytest.raises(GatewayError, match="bad-content-type"):
+            await read_body(Request({"type": "http", "method": "POST", "headers": headers}, receive), LARGEST)
+
+    anyio.run(attack)
 
 
 def test_a_compressed_batch_is_taken(town: Town) -> None:
