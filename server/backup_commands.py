@@ -1,4 +1,4 @@
-"""``gtn backup``, ``gtn restore`` and ``gtn store copy``."""
+"""``gtn backup``, ``gtn restore``, ``gtn store copy`` and ``gtn doctor``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import anyio
 import typer
 
 from server import backups, restoring
+from server.doctor import BAD, LOOK, OK, examine
 from server.logs import configure_logs
 from server.settings import read_settings
-from server.site import open_store
+from server.site import build_site, open_store
 from sync.backups.copying import Copied
 from sync.backups.copying import copy as copy_all
 from sync.backups.restoring import Contents
@@ -83,6 +84,25 @@ def copy(
         print(f"{one.name}: {one.revisions} revisions, {one.sent} sent", flush=True)
 
     anyio.run(run)
+
+
+def doctor() -> None:
+    """Look at the store and around it; exit status 1 when something has to be mended."""
+    settings = read_settings()
+    configure_logs("warning")
+
+    async def run() -> int:
+        counts = {OK: 0, LOOK: 0, BAD: 0}
+        async with open_store(settings, own=False) as store:
+            async for found in examine(build_site(settings, store)):
+                counts[found.state] += 1
+                print(f"{found.state:4}  {found.what}: {found.said}", flush=True)
+                if found.mend:
+                    print(f"      -> {found.mend}")
+        print(f"{counts[BAD]} to mend, {counts[LOOK]} to look at, {counts[OK]} well")
+        return counts[BAD]
+
+    raise SystemExit(1 if anyio.run(run) else 0)
 
 
 def describe(contents: Contents) -> None:

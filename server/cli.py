@@ -45,6 +45,7 @@ app.add_typer(admin_app, name="admin")
 app.add_typer(unit_app, name="unit")
 app.command("backup")(backup_commands.backup)
 app.command("restore")(backup_commands.restore)
+app.command("doctor")(backup_commands.doctor)
 store_app.command("copy")(backup_commands.copy)
 
 
