@@ -1,4 +1,4 @@
-"""Killed in the middle, again and again: what was begun is finished, and no record is lost or counted twice."""
+"""Killed in the middle, again and again: what was begun is finished, and no record is lost or doubled."""
 
 from __future__ import annotations
 
