@@ -24,7 +24,8 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from sync import checks, clocks, withdrawing
+from sync import checks, withdrawing
+from sync.arriving import timely
 from sync.checks import Refusal, Stored, Writer
 from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, redacting
 from sync.gateway_body import LARGEST_DOCUMENT
@@ -247,8 +248,8 @@ class Writes:
         if not documents:
             return []
         arrival = datetime.fromisoformat(batch.bringer.at)
-        timely = [clocks.correct(document, arrival) or document for document in documents]
-        stored = [_redacted(document, change) for document in timely]
+        arrived = [await of_store(timely(self._store, batch.database, one, arrival)) for one in documents]
+        stored = [_redacted(document, change) for document in arrived]
         body = {"new_edits": False, "docs": stored}
         status, answer = await self._upstream.ask(
             batch.person, batch.role, "POST", f"{batch.path}/_bulk_docs", body
