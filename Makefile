@@ -65,8 +65,8 @@ e2e: build browser
 bench: build browser ## every figure, or one: make bench BENCH=name
 	@$(BIN)/python -m bench $(BENCH)
 
-chaos: install ## 10,000 broken requests; make chaos CASES=n SEED=n
-	@$(BIN)/python -m e2e.chaos $(CASES) $(SEED)
+chaos: install ## 10,000 broken requests, or three phones edited apart; make chaos CASES=n SEED=n MODE=contests
+	@$(BIN)/python -m e2e.chaos $(CASES) $(SEED) $(MODE)
 
 fmt: install ## format Python
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

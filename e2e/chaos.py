@@ -1,8 +1,8 @@
-"""``python -m e2e.chaos [COUNT] [SEED]``: two phones' sync code in Node, a server, and a link that breaks.
+"""``python -m e2e.chaos [COUNT] [SEED] [MODE]``: phones' sync code in Node, a server, and what goes wrong.
 
-Each of COUNT cases breaks one request (``pwa/chaos/``). Prints the seed of every case that failed and ends
-with ``N passed, N failed``; then every figure is recounted from documents. The exit status is 1 when anything
-was wrong.
+In the mode "links" each of COUNT cases breaks one request of two phones, in "contests" three phones edit the
+same apart (``pwa/chaos/``). Prints the seed of every case that failed and ends with ``N passed, N failed``;
+then every figure is recounted from documents. The exit status is 1 when anything was wrong.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ PWA = Path(__file__).parents[1] / "pwa"
 CASES = 10_000
 READY = "/readyz"
 PEOPLE = ("hoa", "nam")
+TEAM = (*PEOPLE, "lan")
 
 
-def bundle(folder: Path) -> Path:
+def bundle(folder: Path, name: str) -> Path:
     """The program for Node, in this folder."""
-    program = folder / "chaos.cjs"
+    program = folder / f"{name}.cjs"
     options = ["--bundle", "--platform=node", "--define:import.meta.env={}", "--log-level=error"]
     esbuild = PWA / "node_modules" / ".bin" / "esbuild"
-    source = PWA / "chaos" / "run.ts"
+    source = PWA / "chaos" / f"{name}.ts"
     subprocess.run([str(esbuild), str(source), *options, f"--outfile={program}"], check=True)
     return program
 
@@ -65,8 +66,17 @@ def kill(server: Server, what: str) -> None:
 def run(server: Server, folder: Path, cases: int, seed: int, mode: str = "links") -> bool:
     """Whether all went well; what did not is printed. In the mode "kills" the server falls, not the link."""
     known = server.sign_ins()
-    people = json.dumps({login: known[login]["password"] for login in PEOPLE})
-    command: list[str | Path] = ["node", bundle(folder), server.url, str(cases), str(seed), people, mode]
+    team, name = (TEAM, "contests") if mode == "contests" else (PEOPLE, "run")
+    people = json.dumps({login: known[login]["password"] for login in team})
+    command: list[str | Path] = [
+        "node",
+        bundle(folder, name),
+        server.url,
+        str(cases),
+        str(seed),
+        people,
+        mode,
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as done:
         assert done.stdin is not None
         assert done.stdout is not None
@@ -88,18 +98,19 @@ def run(server: Server, folder: Path, cases: int, seed: int, mode: str = "links"
     return done.returncode == 0 and check.returncode == 0
 
 
-def main(cases: int, seed: int) -> int:
+def main(cases: int, seed: int, mode: str) -> int:
     print(f"{cases} cases from seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         server = Server(Path(name))
         server.start()
         try:
-            return 0 if run(server, Path(name), cases, seed) else 1
+            return 0 if run(server, Path(name), cases, seed, mode) else 1
         finally:
             server.stop()
             server.drop_databases()
 
 
 if __name__ == "__main__":
-    given = [int(one) for one in sys.argv[1:]]
-    sys.exit(main(*(given + [CASES, secrets.randbelow(10**6)][len(given) :])))
+    given = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    count, first = given + [CASES, secrets.randbelow(10**6)][len(given) :]
+    sys.exit(main(count, first, "contests" if "contests" in sys.argv[1:] else "links"))

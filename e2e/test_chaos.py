@@ -1,4 +1,4 @@
-"""Whatever request breaks, and however: once the link is whole every record is on the server, once."""
+"""Whatever breaks, and whoever edits apart: in the end every record is on the server, once, as on phones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from e2e.server import Server
 
 BROKEN = 300
 KILLED = 8
+APART = 10
 
 
 @pytest.mark.timeout(600)
@@ -30,3 +31,12 @@ def test_server_and_store_killed_in_the_middle_of_requests_lose_no_record(
     seed = secrets.randbelow(10**6)
     print(f"from seed {seed}")
     assert chaos.run(own_server, tmp_path, KILLED, seed, "kills")
+
+
+@pytest.mark.timeout(300)
+def test_three_phones_that_edit_apart_agree_in_the_end_lose_no_value_and_show_every_contest(
+    own_server: Server, tmp_path: Path
+) -> None:
+    seed = secrets.randbelow(10**6)
+    print(f"from seed {seed}: python -m e2e.chaos {APART} {seed} contests")
+    assert chaos.run(own_server, tmp_path, APART, seed, "contests")
