@@ -156,6 +156,7 @@ SCREENS = {
     "refused": "#/gui/tu-choi",
     "card": "#/the",
     "notice": "#/thong-bao",
+    "photos": "#/anh",
 }
 
 

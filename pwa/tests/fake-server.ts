@@ -36,6 +36,8 @@ export class FakeServer {
   readonly reviewed = new Map<string, Body>();
   /** what the ward has decided about refused records */
   readonly outcomes: { id: string; rev: string; outcome: string; at: string; message?: string; accepted?: string }[] = [];
+  /** what came into the database of the unit's photos, and how often */
+  readonly photos = new Map<string, Body>();
   /** called when a push has come in, before it is answered */
   during: () => Promise<void> = async () => undefined;
   private readonly erased = new Set<string>();
@@ -62,7 +64,9 @@ export class FakeServer {
       if (path === "/api/enrol") cookies.set(slot, this.invited ?? { person, device });
       const { escrow = this.escrow, ...who } = cookies.get(slot) ?? { person, device };
       if (path === "/api/sign-out") cookies.delete(slot);
-      const response = await this.answer(new URL(url, "http://phone.test"), body, who.person, who.device, escrow);
+      const answering = this.answer(new URL(url, "http://phone.test"), body, who.person, who.device, escrow);
+      const given = new Promise<never>((_, reject) => init.signal?.addEventListener("abort", () => reject(new DOMException("given up", "AbortError"))));
+      const response = await Promise.race([answering, given]);
       if (cut === "after") throw new TypeError("Failed to fetch");
       return response;
     };
@@ -156,7 +160,15 @@ export class FakeServer {
     const [, database = ""] = /^\/sync\/([^/]+)/.exec(url.pathname) ?? [];
     const known = this.ended && database === this.database ? this.documents : this.left.get(database);
     if (known && url.pathname.endsWith("/_bulk_docs")) return this.review(body, known);
+    const photographed = known ?? this.left.get(database.replace(/-photos$/, ""));
+    const ofLeft = database.endsWith("-photos") && (this.ended || this.left.has(database.replace(/-photos$/, "")));
+    if (ofLeft && photographed) return this.review(body, photographed);
     if (this.ended) return Response.json({ error: "access-ended", reason: "" }, { status: 401 });
+    if (database === `${this.database}-photos`) return this.takePhotos(body);
+    if (/^\/api\/photos\/\w+\/withdraw$/.test(url.pathname)) {
+      const gone = this.photos.delete(`photo:${url.pathname.split("/")[3]}`);
+      return gone ? new Response(null, { status: 204 }) : Response.json({ error: "not-found", reason: "" }, { status: 404 });
+    }
     if (database && database !== this.database) return Response.json({ error: "not-yours", reason: "" }, { status: 403 });
     if (url.pathname === "/api/sign-in" || url.pathname === "/api/enrol") return Response.json({ ...this.session(person, device), escrow });
     if (url.pathname === "/api/invitation") return Response.json({ person, phone: body.device === undefined ? "" : this.phone });
@@ -196,6 +208,15 @@ export class FakeServer {
     const late = docs.filter(({ _id, _rev }) => !known.get(_id)?.has(_rev));
     for (const one of late) this.reviewed.set(`${one._id} ${one._rev}`, one);
     const named = late.map(({ _id: id, _rev: rev }) => ({ id, rev, error: "forbidden", code: "left-unit", reason: "Gửi về phường" }));
+    return Response.json(named, { status: 201, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } });
+  }
+
+  private async takePhotos({ docs }: { docs: Body[] }): Promise<Response> {
+    await this.during();
+    for (const { _id, _rev } of docs) this.arrivals.set(`${_id} ${_rev}`, (this.arrivals.get(`${_id} ${_rev}`) ?? 0) + 1);
+    const refused = docs.filter((one) => this.refuses(one));
+    for (const one of docs) if (!refused.includes(one)) this.photos.set(one._id, one);
+    const named = refused.map(({ _id: id, _rev: rev }) => ({ id, rev, error: "forbidden", code: "photo-metadata", reason: "Còn kèm nơi chụp" }));
     return Response.json(named, { status: 201, headers: { "X-GTN-Time": "2026-05-01T01:02:03.004Z" } });
   }
 

@@ -414,6 +414,10 @@ async def test_L13_a_photo_is_taken_only_with_the_notice_ticked(book: Book) -> N
     for notice in (None, {}, {"version": "2026-11"}, {"at": samples.AT}, True):
         one = pictures.photo(by=ME, notice=notice)
         assert await send_photo(book, {k: v for k, v in one.items() if v is not None}) == "malformed"
+    screen = (ROOT / "pwa" / "src" / "screens" / "Photos.tsx").read_text(encoding="utf-8")
+    assert "const told = useSignal(false);" in screen, "the notice is ticked beforehand"
+    assert "disabled={!enabled}" in screen, "a picture can be chosen before the notice is ticked"
+    assert "enabled={told.value}" in screen, "a picture can be chosen before the notice is ticked"
 
 
 async def test_L13_a_photo_goes_for_good_when_someone_in_it_asks(book: Book) -> None:

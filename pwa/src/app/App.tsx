@@ -53,6 +53,7 @@ const screens: Record<Name, ComponentType<ScreenProps>> = {
   sync: lazy(async () => (await sending()).Sync),
   notice: lazy(async () => (await reading()).Notice),
   card: lazy(async () => (await reading()).Card),
+  photos: lazy(async () => (await sending()).Photos),
   code: Join,
   join: Join,
   refused: lazy(async () => (await sending()).Refused),

@@ -41,6 +41,7 @@ const parents: Partial<Record<Name, Name>> = {
   install: "sync",
   refused: "sync",
   card: "today",
+  photos: "today",
 };
 
 function Back({ name, params }: { name: Name; params: Params }) {

@@ -3,7 +3,7 @@ import { Icon, type IconName } from "../ui/Icon";
 import { route, to, type Name } from "./router";
 
 const tabs: { name: Name; text: Key; icon: IconName; holds: Name[] }[] = [
-  { name: "today", text: "nav.today", icon: "sun", holds: ["today", "tallySaved", "card"] },
+  { name: "today", text: "nav.today", icon: "sun", holds: ["today", "tallySaved", "card", "photos"] },
   { name: "households", text: "nav.households", icon: "houses", holds: ["households", "household", "saved"] },
   { name: "guides", text: "nav.guides", icon: "book", holds: ["guides", "guide"] },
   { name: "sync", text: "nav.sync", icon: "send", holds: ["sync", "refused"] },

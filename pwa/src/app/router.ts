@@ -22,6 +22,7 @@ const patterns = {
   refused: "/gui/tu-choi",
   card: "/the",
   notice: "/thong-bao",
+  photos: "/anh",
   code: "/moi",
   join: "/moi/:code",
 } as const;

@@ -23,7 +23,7 @@ export class Locked extends Error {}
 function isPersonal([store, key, value]: Entry): boolean {
   if (store === "drafts") return true;
   if (store === "receipts") return (value as { reason?: unknown } | undefined)?.reason !== undefined;
-  return store === "values" && typeof key === "string" && /^(session$|list:)/.test(key);
+  return store === "values" && typeof key === "string" && /^(session$|list:|photo:)/.test(key);
 }
 
 export class AppStore {
@@ -62,8 +62,8 @@ export class AppStore {
     return Promise.all(found.map((one) => this.unseal<T>(one) as Promise<T>));
   }
 
-  keys(store: StoreName): Promise<Key[]> {
-    return this.read(store, (from) => from.getAllKeys());
+  keys(store: StoreName, range?: IDBKeyRange): Promise<Key[]> {
+    return this.read(store, (from) => from.getAllKeys(range));
   }
 
   async entries<T>(store: StoreName): Promise<[Key, T][]> {

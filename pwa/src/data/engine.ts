@@ -5,6 +5,8 @@ import { localChanges, openDatabase, type Database, type Stored } from "./databa
 import { movedOf, noteOf } from "./erasing";
 import { isApart, isRestricted, nameOf, type List } from "./list";
 import { hold } from "./locks";
+import { countRows } from "./photo-rows";
+import type { PhotoHost, Photos } from "./photos";
 import { Receipts } from "./receipts";
 import { Records } from "./records";
 import { forgetLeft, openLock, readLeft } from "./moving";
@@ -51,6 +53,10 @@ export class Engine {
   readonly sync: Sync;
   private readonly local: Database;
   private readonly receipts: Receipts;
+  private photos: Promise<Photos> | undefined;
+  private opened: Photos | undefined;
+  /** photos of which there are rows, while they cannot be opened */
+  private unopened = 0;
   private keeping: ReturnType<typeof setTimeout> | undefined;
   private catching: Promise<void> = Promise.resolve();
   /** the first sync runs: what it writes is taken in as it comes (`took`) */
@@ -59,7 +65,7 @@ export class Engine {
   private constructor(
     private readonly host: Host,
     private readonly name: string,
-    prefix: string,
+    private readonly prefix: string,
     private readonly letGo: () => void,
   ) {
     if (!host.store.cipher) throw new Locked("the vault is locked");
@@ -82,6 +88,10 @@ export class Engine {
         await this.showNotes();
       },
       took: (written) => this.took(written),
+      photos: {
+        counts: () => this.photoCounts(),
+        send: async (session, pause) => this.unopened || this.opened ? (await this.openPhotos()).send(session, pause) : undefined,
+      },
       changed: async () => {
         await this.catchUp();
         host.tell();
@@ -110,14 +120,44 @@ export class Engine {
     const checkpoint = (await host.store.get<number>("values", `checkpoint:${name}`)) ?? 0;
     if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await this.startOver();
     if (Number(update_seq) === 0) await host.store.delete("values", `pull:${name}`); // nothing here: nothing was pulled
+    this.unopened = await countRows(host.store, name);
+    if (this.unopened) await this.openPhotos().catch((error: unknown) => console.error(error)); // records do not wait for them
     await this.refresh();
   }
 
   /** Looks again at everything that another tab may have written. */
   async refresh(): Promise<void> {
     await this.receipts.load((since) => localChanges(this.local, since, false));
+    await this.opened?.refresh();
     await this.catchUp();
     await this.showNotes();
+  }
+
+  /** The team's photos, opened when first asked for. */
+  openPhotos(): Promise<Photos> {
+    const opening = (this.photos ??= import("./photos").then(({ Photos }) => Photos.open(this.photoHost(), this.name, this.prefix)));
+    opening.then(
+      (photos) => {
+        this.opened = photos;
+        this.unopened = 0;
+      },
+      () => this.photos === opening && (this.photos = undefined),
+    );
+    return opening;
+  }
+
+  private photoHost(): PhotoHost {
+    return {
+      ...this.host,
+      session: () => this.host.session(),
+      begun: (save) => this.records.begun(save),
+      counted: () => this.opened && this.show(false),
+      soon: () => void this.sync.hurry(),
+    };
+  }
+
+  private photoCounts(): { waiting: number; refused: number } {
+    return this.opened?.counts() ?? { waiting: this.unopened, refused: 0 };
   }
 
   /** Someone has read that residents were erased, or that they have moved. */
@@ -172,8 +212,10 @@ export class Engine {
     return found.filter((one) => !one._deleted);
   }
 
+  /** Of records and photos together. */
   counts(): { waiting: number; accepted: number; refused: number } {
-    return this.receipts.counts();
+    const [records, photos] = [this.receipts.counts(), this.photoCounts()];
+    return { ...records, waiting: records.waiting + photos.waiting, refused: records.refused + photos.refused };
   }
 
   /** Writes the list now, for a page that may be gone in a moment. */
@@ -185,9 +227,11 @@ export class Engine {
   }
 
   async close(): Promise<void> {
+    this.opened?.stop(); // else a lock would wait for a slow link
     await this.sync.stop();
     clearTimeout(this.keeping);
     await this.catching;
+    await (await this.photos?.catch(() => undefined))?.close();
     await this.local.close();
     this.letGo();
   }
@@ -262,7 +306,7 @@ export class Engine {
 
   private show(keepSoon: boolean): void {
     this.host.listed();
-    this.host.show({ counted: true, ...this.receipts.counts() });
+    this.host.show({ counted: true, ...this.counts(), photos: this.photoCounts() });
     if (!keepSoon) return;
     this.keeping ??= setTimeout(() => void this.keep().catch(() => undefined), KEEP);
     (this.keeping as { unref?: () => void }).unref?.();

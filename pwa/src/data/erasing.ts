@@ -20,18 +20,24 @@ export const noteOf = (database: string): string => `erased:${database}`;
 export const movedOf = (database: string): string => `moved:${database}`;
 
 /** Takes away what this phone alone holds of records that the server has erased, or moved. */
-export async function eraseHere({ local, receipts, store, name }: Replica, ids: readonly string[], at: string, code = ERASED): Promise<void> {
+export async function eraseHere(replica: Replica, ids: readonly string[], at: string, code = ERASED): Promise<void> {
+  const { store, name } = replica;
   let count = 0;
   for (const id of new Set(ids)) {
-    const ends = await local.endsOf(id);
-    if (!ends.length) continue;
-    const failed = await local.bulkDocs(ends, { new_edits: false });
-    if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
-    const answered = ends.flatMap(({ _rev, _revisions: { start, ids } }) => [_rev, `${start - 1}-${ids[1]}`]);
-    await receipts.record(answered.map((rev) => settled(id, rev, at, code)));
-    count++;
+    const ended = await endHere(replica, id);
+    await replica.receipts.record(ended.flat().map((rev) => settled(id, rev, at, code)));
+    if (ended.length) count++;
   }
   if (count && code === ERASED) await store.update<number, void>("values", noteOf(name), (before = 0) => [before + count, undefined]);
+}
+
+/** Ends each leaf of a document on this phone alone; [the end, what it ended] of each. */
+export async function endHere({ local }: Replica, id: string): Promise<[string, string][]> {
+  const ends = await local.endsOf(id);
+  if (!ends.length) return [];
+  const failed = await local.bulkDocs(ends, { new_edits: false });
+  if (failed.length) throw new Error(`not written: ${JSON.stringify(failed[0])}`);
+  return ends.map(({ _rev, _revisions: { start, ids } }) => [_rev, `${start - 1}-${ids[1]}`]);
 }
 
 /** The receipt of a revision that nobody wants any more: it waits no longer and counts nowhere. */

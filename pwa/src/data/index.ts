@@ -10,6 +10,7 @@ import { judge } from "./id-numbers";
 import type { HandedOver } from "./handing-over";
 import { addressLine } from "./list";
 import { Phone } from "./phone";
+import type { Photos } from "./photos";
 import * as rights from "./rights";
 import type { Catalog, Door, Gate, HouseholdInput, HouseholdView, InvitedAnswer, Owner, Range, Refused, ResidentInput, Session } from "./types";
 import type { Household, Resident, Shell, SignInAnswer, SignOutAnswer, StorageState, SyncState, Totals } from "./types";
@@ -138,6 +139,9 @@ export async function noteSeen(): Promise<void> {
 
 /** Nobody is moved to another unit's list while this is so: a form is open. */
 export const stayWhile = (busy: () => boolean): void => void (phone.busy = busy);
+
+/** The team's photos, loaded when first asked for. */
+export const openPhotos = (): Promise<Photos> => phone.engine().then((engine) => engine.openPhotos());
 
 /** Resolves when the round is over; how it went is in `sync`. */
 export async function syncNow(): Promise<void> {

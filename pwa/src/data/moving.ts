@@ -12,7 +12,8 @@ import type { Drafts } from "./drafts";
 import type { Engine } from "./engine";
 import { movedOf, noteOf } from "./erasing";
 import { alone } from "./locks";
-import { Receipts } from "./receipts";
+import { photosOf, rowsOf } from "./photo-rows";
+import { forgetPulled, Receipts } from "./receipts";
 import { drop } from "./remains";
 import { push } from "./replication";
 import { Rejected, type Server } from "./server";
@@ -100,7 +101,8 @@ export const openLock = (name: string): string => `gtn-open-${name}`;
 async function listLeft(prefix: string, present: string | undefined): Promise<string[]> {
   const start = `_pouch_${prefix}`;
   const names = indexedDB.databases ? await indexedDB.databases() : [];
-  return names.flatMap(({ name = "" }) => (name.startsWith(start) && name !== `${start}${present}` ? [name.slice(start.length)] : []));
+  const left = names.flatMap(({ name = "" }) => (name.startsWith(start) ? [name.slice(start.length)] : []));
+  return left.filter((name) => present === undefined || (name !== present && name !== photosOf(present))).sort(); // records, then photos
 }
 
 async function handInAll(leaver: Leaver, names: readonly string[]): Promise<boolean> {
@@ -144,19 +146,14 @@ async function send({ server, store, cipher, prefix }: Leaver, name: string): Pr
 
 async function remove({ store, prefix }: Leaver, name: string): Promise<void> {
   await store.change(["values"], (to) => {
-    for (const key of [`list:${name}`, `pull:${name}`, `last:${name}`, noteOf(name), movedOf(name)]) to("values").delete(key);
+    for (const key of [`list:${name}`, `pull:${name}`, `last:${name}`, `generation:${name}`, noteOf(name), movedOf(name)]) to("values").delete(key);
+    to("values").delete(rowsOf(name));
   });
   await drop(`_pouch_${prefix}${name}`);
   // last, for without them everything would seem to wait
   await store.change(["values", "receipts", "pulled"], (to) => {
     to("values").delete(`checkpoint:${name}`);
     to("receipts").delete(beginning(name));
-    const cursor = to("pulled").openCursor();
-    cursor.onsuccess = () => {
-      const row = cursor.result;
-      if (!row) return;
-      if ((row.value as { database: string }).database === name) row.delete();
-      row.continue();
-    };
+    forgetPulled(to, name);
   });
 }

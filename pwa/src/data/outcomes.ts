@@ -13,8 +13,11 @@ interface Told {
   accepted?: string;
 }
 
-/** @param decided how many decisions the server has about what this person sent */
-export async function learn({ server, store, receipts, name }: Replica, decided: number): Promise<void> {
+/**
+ * @param decided how many decisions the server has about what this person sent
+ * @param final what was accepted has no successor that will be pulled
+ */
+export async function learn({ server, store, receipts, name }: Replica, decided: number, final = false): Promise<void> {
   const refused = receipts.refused();
   const mark = [decided, ...refused.map(({ rev }) => rev).sort()].join();
   if ((await store.get("values", `outcomes:${name}`)) === mark) return;
@@ -26,6 +29,7 @@ export async function learn({ server, store, receipts, name }: Replica, decided:
       if (!told) return [];
       const { outcome, at, accepted, message = "" } = told;
       // the refused revision stays refused until its successor is pulled
+      if (accepted && final) return [{ id: receipt.id, rev: receipt.rev, state: "accepted", at }];
       if (accepted) return [{ id: receipt.id, rev: accepted, state: "accepted", at }];
       return outcome === "returned" || outcome === "set-aside" ? [{ ...receipt, outcome: { state: outcome, at, message } }] : [];
     }),

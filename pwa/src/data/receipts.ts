@@ -5,13 +5,24 @@
  * flagged beside the document, so a crash between two writes cannot hide a record: at worst it is offered once more.
  * Receipts of what this phone sent are kept; those of pulled revisions only until the checkpoint has passed them.
  */
-import { beginning, type AppStore } from "./app-store";
+import { beginning, type AppStore, type Stores } from "./app-store";
 import type { LocalChange } from "./database";
 import type { Receipt, ReceiptState } from "./types";
 
 export type Revision = readonly [id: string, rev: string];
 type Pages = (since: number) => AsyncIterable<LocalChange[]>;
 const key = (id: string, rev: string) => `${id}\n${rev}`;
+
+/** What is noted of pulled revisions of one database goes, within a change. */
+export function forgetPulled(to: Stores, database: string): void {
+  const cursor = to("pulled").openCursor();
+  cursor.onsuccess = () => {
+    const row = cursor.result;
+    if (!row) return;
+    if ((row.value as { database: string }).database === database) row.delete();
+    row.continue();
+  };
+}
 
 export class Receipts {
   /** every local change up to this local sequence number is answered for */
@@ -83,6 +94,7 @@ export class Receipts {
     if (!receipts.length) return;
     await this.store.putAll(receipts.map((receipt) => ["receipts", [this.database, receipt.id, receipt.rev], receipt]));
     for (const receipt of receipts) {
+      if (receipt.state === "accepted") this.forgetRefused(receipt.id, [receipt.rev]);
       this.remember(receipt);
       const left = (this.waitingById.get(receipt.id) ?? []).filter((rev) => rev !== receipt.rev);
       if (left.length) this.waitingById.set(receipt.id, left);
@@ -96,13 +108,7 @@ export class Receipts {
     const seq = this.scanned;
     await this.store.change(["values", "pulled"], (to) => {
       to("values").put(seq, `checkpoint:${this.database}`);
-      const cursor = to("pulled").openCursor();
-      cursor.onsuccess = () => {
-        const row = cursor.result;
-        if (!row) return;
-        if ((row.value as { database: string }).database === this.database) row.delete();
-        row.continue();
-      };
+      forgetPulled(to, this.database);
     });
     this.checkpoint = seq;
     this.pulled.clear();
@@ -124,7 +130,7 @@ export class Receipts {
       for (const receipt of this.sent.values()) {
         if (receipt.state === "accepted") to("receipts").delete([this.database, receipt.id, receipt.rev]);
       }
-      to("pulled").clear();
+      forgetPulled(to, this.database);
       to("values").put(0, `checkpoint:${this.database}`);
     });
     await this.load(pages);
@@ -207,11 +213,13 @@ export class Receipts {
     await this.store.change(["receipts"], (to) => {
       for (const rev of revs) to("receipts").delete([this.database, id, rev]);
     });
+    for (const rev of revs) this.sent.delete(key(id, rev));
+    this.forgetRefused(id, revs);
+  }
+
+  private forgetRefused(id: string, revs: string[]): void {
     const left = this.refusedById.get(id);
-    for (const rev of revs) {
-      this.sent.delete(key(id, rev));
-      left?.delete(rev);
-    }
+    for (const rev of revs) left?.delete(rev);
     if (!left?.size) this.refusedById.delete(id);
   }
 

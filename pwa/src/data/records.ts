@@ -75,7 +75,8 @@ export class Records {
     }
   }
 
-  private begun<T>(save: Promise<T>): Promise<T> {
+  /** Whoever signs out or locks waits for this save. */
+  begun<T>(save: Promise<T>): Promise<T> {
     const ended = save.finally(() => this.unfinished.delete(ended));
     this.unfinished.add(ended);
     return ended;

@@ -3,6 +3,7 @@ import type { AppStore } from "./app-store";
 import { beginning } from "./app-store";
 import type { Cipher } from "./cipher";
 import { localChanges, openDatabase, type Database, type Stored } from "./database";
+import { photosOf } from "./photo-rows";
 import type { Profile } from "./profiles";
 import { Receipts } from "./receipts";
 import type { Vaults } from "./vaults";
@@ -37,7 +38,8 @@ async function clear({ app, prefix, shared, vaults }: Place): Promise<void> {
 
 /** Of one vault that was just removed. */
 export function sweepOne({ app, prefix }: Place, id: string, database: string): Promise<unknown> {
-  return Promise.all([drop(`${app}-${id}`), drop(`_pouch_${prefix}${id}-${database}`)]);
+  const kept = [database, photosOf(database)].map((name) => drop(`_pouch_${prefix}${id}-${name}`));
+  return Promise.all([drop(`${app}-${id}`), ...kept]);
 }
 
 export function drop(name: string): Promise<void> {

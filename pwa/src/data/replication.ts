@@ -41,6 +41,10 @@ export interface Replica {
   local: Database;
   /** bytes of JSON in one push, as the link bears them; kept between rounds */
   pace?: { bytes: number };
+  /** that one push may take; `LONG` unless it says so */
+  seconds?: number;
+  /** gives up a push under way */
+  signal?: AbortSignal;
   /** the name in the server's addresses */
   name: string;
 }
@@ -120,7 +124,7 @@ function bySize(documents: Outgoing[], bytes = BYTES.most): Outgoing[][] {
 async function send(replica: Replica, batch: Outgoing[]): Promise<number> {
   const path = `/sync/${replica.name}/_bulk_docs`;
   try {
-    const answer = await timed(replica, () => replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), LONG));
+    const answer = await timed(replica, () => replica.server.post<Refusal[]>(path, JSON.stringify({ docs: batch, new_edits: false }), replica.seconds ?? LONG, replica.server.slot, replica.signal));
     const receipts = receiptsFor(batch, answer);
     for (const word of [ERASED, MOVED]) {
       const gone = receipts.filter(({ code }) => code === word).map(({ id }) => id);

@@ -55,8 +55,8 @@ export class Server {
   }
 
   /** @param text the body, as JSON text */
-  post<T>(path: string, text: string, seconds = 30, slot = this.slot): Promise<Answer<T>> {
-    return this.request("POST", path, text, seconds, { slot });
+  post<T>(path: string, text: string, seconds = 30, slot = this.slot, signal?: AbortSignal): Promise<Answer<T>> {
+    return this.request("POST", path, text, seconds, { slot, signal });
   }
 
   private async request<T>(
@@ -64,10 +64,12 @@ export class Server {
     path: string,
     text: string | undefined,
     seconds: number,
-    { early, slot = this.slot }: { early?: ((headers: Headers) => void) | undefined; slot?: string } = {},
+    { early, slot = this.slot, signal }: { early?: ((headers: Headers) => void) | undefined; slot?: string; signal?: AbortSignal | undefined } = {},
   ): Promise<Answer<T>> {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), seconds * 1000);
+    const stop = () => limit.abort();
+    const timer = setTimeout(stop, seconds * 1000);
+    signal?.addEventListener("abort", stop);
     const init: RequestInit = { method, signal: limit.signal, credentials: "same-origin", cache: "no-store" };
     init.headers = {
       Accept: "application/json",

@@ -33,6 +33,11 @@ export interface Surroundings {
   show(change: SyncChange): void;
   /** The browser has closed the database, or it could not be written: it is opened anew, with a sync of its own. */
   broke(full: boolean): void;
+  /** photos, which go after the records of a round */
+  photos: {
+    counts(): { waiting: number; refused: number };
+    send(session: Session, pause: () => boolean): Promise<void>;
+  };
   /** documents or receipts have changed */
   changed(): Promise<void>;
   /** Takes in what the first sync wrote. False when something else was written meanwhile: then look for all changes. */
@@ -123,8 +128,10 @@ export class Sync {
     const { replica } = this.around;
     await this.scan();
     const counts = replica.receipts.counts();
+    const photos = this.around.photos.counts();
+    const all = { ...counts, waiting: counts.waiting + photos.waiting, refused: counts.refused + photos.refused };
     const first = await this.askFirst();
-    const session = await this.around.hello({ ...counts, ...(this.lastError && { last_error: this.lastError }) });
+    const session = await this.around.hello({ ...all, ...(this.lastError && { last_error: this.lastError }) });
     if (session.database !== replica.name) {
       this.around.depart("move"); // with this round's end
       return true;
@@ -146,6 +153,7 @@ export class Sync {
     await this.settle();
     if (full) throw full;
     if (undecided) throw new Rejected(500, "server-error", "");
+    await this.around.photos.send(session, () => this.stopped || this.again);
     return true;
   }
 

@@ -129,6 +129,8 @@ export interface SyncState {
   counted: boolean;
   /** documents with a revision that the server has not answered for */
   waiting: number;
+  /** how many of the waiting, and of the refused, are photos */
+  photos?: { waiting: number; refused: number };
   /** documents of this phone that the server has acknowledged */
   accepted: number;
   /** documents whose present revision the server has refused */

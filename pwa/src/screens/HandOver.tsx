@@ -8,8 +8,8 @@ import { Icon } from "../ui/Icon";
 export function HandOver() {
   const made = useSignal<HandedOver | undefined>(undefined);
   const problem = useSignal("");
-  const { waiting, phase } = sync.value;
-  if (!waiting || phase === "push") return null;
+  const { waiting, phase, photos } = sync.value;
+  if (waiting === (photos?.waiting ?? 0) || phase === "push") return null;
   const make = async () => {
     made.value = await makeWaitingFile().catch(() => undefined);
     problem.value = made.value ? "" : t("sync.file.failed");

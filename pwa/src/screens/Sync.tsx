@@ -48,7 +48,7 @@ function Languages() {
 }
 
 function Counts() {
-  const { waiting, accepted, refused, counted } = sync.value;
+  const { waiting, accepted, refused, counted, photos } = sync.value;
   const rows = [
     { kind: "waiting", tone: "wait", value: waiting },
     { kind: "accepted", tone: "ok", value: accepted },
@@ -66,7 +66,12 @@ function Counts() {
         ))}
       </ul>
       {counted ? <p>{summary(sync.value)}</p> : null}
-      {refused ? (
+      {photos?.waiting || photos?.refused ? (
+        <a class="button is-wide" href={to("photos")}>
+          {t("sync.photos.open")}
+        </a>
+      ) : null}
+      {refused > (photos?.refused ?? 0) ? (
         <a class="button is-wide is-bad" href={to("refused")}>
           <Icon name="refused" />
           {t("sync.refused.open")}
@@ -76,8 +81,14 @@ function Counts() {
   );
 }
 
-function summary({ waiting, refused }: SyncState): string {
-  const parts = [waiting ? t("sync.waiting", { n: waiting }) : "", refused ? t("sync.refused", { n: refused }) : ""];
+function summary({ waiting, refused, photos = { waiting: 0, refused: 0 } }: SyncState): string {
+  const records = { waiting: waiting - photos.waiting, refused: refused - photos.refused };
+  const parts = [
+    records.waiting ? t("sync.waiting", { n: records.waiting }) : "",
+    photos.waiting ? t("sync.photos", { n: photos.waiting }) : "",
+    records.refused ? t("sync.refused", { n: records.refused }) : "",
+    photos.refused ? t("sync.photos.refused", { n: photos.refused }) : "",
+  ];
   return parts.filter(Boolean).join(" ") || t("sync.fine");
 }
 

@@ -40,6 +40,10 @@ export function Today(_: ScreenProps) {
         <Icon name="id-card" />
         {t("today.card")}
       </a>
+      <a class="button is-wide" href={to("photos")}>
+        <Icon name="camera" />
+        {t("today.photos")}
+      </a>
       <InstallReminder />
       <section aria-labelledby="due">
         <h2 id="due">{t("today.follow-ups", { n: due.length })}</h2>

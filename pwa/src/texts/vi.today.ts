@@ -11,6 +11,7 @@ export const today = {
   "today.tally": "Hỗ trợ tại bàn",
   "today.tally.hint": "Ghi nhanh khi bà con đến điểm hỗ trợ của phường",
   "today.card": "Thẻ tình nguyện viên",
+  "today.photos": "Ảnh hoạt động",
   "today.follow-ups": "Đến hẹn ({n})",
   "today.follow-ups.none": "Không có hộ nào đến hẹn hôm nay.",
   "today.visits": "Đã ghi hôm nay ({n})",
