@@ -13,6 +13,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     head = 0
     reads_head = True
+    ended = False
+    """Whether a request came to its end within what was just received: a large piece may be all body."""
 
     def on_message_begin(self) -> None:
         self.head, self.reads_head = 0, True
@@ -23,11 +25,12 @@ class BoundedHeads(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self.head, self.reads_head = 0, True
+        self.head, self.reads_head, self.ended = 0, True, True
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
+        self.ended = False
         super().data_received(data)
-        self.head = self.head + len(data) if self.reads_head else 0
+        self.head = self.head + len(data) if self.reads_head and not self.ended else 0
         if self.head > HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("The head of this request is too large.")

@@ -139,6 +139,8 @@ test.each([
   [{ type: "cellular", effectiveType: "4g" }, true],
   [{ saveData: true }, true],
   [{ effectiveType: "2g" }, true],
+  [{ type: "wifi", effectiveType: "2g" }, false],
+  [{ effectiveType: "3g" }, false],
 ])("a link that tells %j of itself is dear: %j", (told, dear) => {
   expect(isDear(told as never)).toBe(dear);
 });

@@ -77,6 +77,13 @@ def test_a_large_body_is_no_large_head() -> None:
         assert b" 200 " in exchange(port, head, *body)
 
 
+def test_a_body_whose_end_comes_in_one_large_piece_is_no_large_head() -> None:
+    with served(Settings()) as port:
+        for size in range(70_000, 250_000, 9_000):
+            head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size
+            assert b" 200 " in exchange(port, head, b"x" * size), size
+
+
 FORGED = (
     b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
     b"X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6;proto=https\r\n"

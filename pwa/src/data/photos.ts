@@ -76,7 +76,8 @@ export interface TeamPhoto {
 const KEEP = 7 * 86_400_000; // ms after the server has it
 const SECONDS = 900; // for one photo, which a slow link carries for minutes
 const SPARE = 20_000_000; // bytes that stay free for records, whatever a photo needs
-const SLOW = ["slow-2g", "2g", "3g"];
+const SLOW = ["slow-2g", "2g"]; // "3g" is also what a quick link to a busy server is taken for
+const GOOD = ["wifi", "ethernet"];
 
 interface Link extends EventTarget {
   type?: string;
@@ -87,7 +88,9 @@ const link = () => (typeof navigator === "undefined" ? undefined : (navigator as
 
 /** Whether the link is known to cost money or patience; a browser that tells nothing is taken at its best. */
 export function isDear(now: Link | undefined = link()): boolean {
-  return now !== undefined && (now.type === "cellular" || now.saveData === true || SLOW.includes(now.effectiveType ?? ""));
+  if (!now) return false;
+  const { type = "", saveData = false, effectiveType = "" } = now;
+  return saveData || type === "cellular" || (!GOOD.includes(type) && SLOW.includes(effectiveType));
 }
 
 export class Photos {
