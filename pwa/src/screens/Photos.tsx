@@ -71,7 +71,7 @@ function Taking({ photos }: { photos: Data }) {
         <Preview picture={picture.value} save={save} drop={() => (picture.value = null)} />
       ) : (
         <>
-          <Choice type="checkbox" name="told" option={{ value: "told", label: t("photos.told") }} checked={told.value} onChange={(ticked) => (told.value = ticked)} />
+          <Choice type="checkbox" name="told" option={{ value: "told", label: t("photos.told"), icon: "person" }} checked={told.value} onChange={(ticked) => (told.value = ticked)} />
           <Picker enabled={told.value} take={take} />
         </>
       )}
@@ -88,13 +88,16 @@ const currentNotice = () => catalog.value?.consents.find((one) => one.current)?.
 
 function Picker({ enabled, take }: { enabled: boolean; take: (input: HTMLInputElement) => Promise<void> }) {
   return (
-    <label class="field">
-      <span class="field-label">{t("photos.choose")}</span>
-      <input class="input" type="file" accept="image/*" disabled={!enabled} aria-describedby="first" onChange={(event) => void take(event.currentTarget)} />
-      <span class="hint" id="first">
+    <div>
+      <label class="button is-primary is-wide picker">
+        <Icon name="camera" />
+        {t("photos.choose")}
+        <input class="visually-hidden" type="file" accept="image/*" disabled={!enabled} aria-describedby="first" onChange={(event) => void take(event.currentTarget)} />
+      </label>
+      <p class="hint" id="first">
         {enabled ? "" : t("photos.choose.first")}
-      </span>
-    </label>
+      </p>
+    </div>
   );
 }
 
@@ -134,7 +137,7 @@ function Mine({ photos }: { photos: Data }) {
       <Choice
         type="checkbox"
         name="anywhere"
-        option={{ value: "anywhere", label: t("photos.anywhere"), hint: t("photos.anywhere.hint") }}
+        option={{ value: "anywhere", label: t("photos.anywhere"), hint: t("photos.anywhere.hint"), icon: "device" }}
         checked={photos.anywhere.value}
         onChange={(allowed) => void photos.allowAnywhere(allowed)}
       />
