@@ -90,7 +90,7 @@ export class Engine {
       took: (written) => this.took(written),
       photos: {
         counts: () => this.photoCounts(),
-        send: async (session, pause) => this.unopened || this.opened ? (await this.openPhotos()).send(session, pause) : undefined,
+        send: async (session, pause) => this.unopened || this.opened ? (await this.tryPhotos())?.send(session, pause) : undefined,
       },
       changed: async () => {
         await this.catchUp();
@@ -121,7 +121,7 @@ export class Engine {
     if (Number(update_seq) < Math.max(checkpoint, host.list.seq)) await this.startOver();
     if (Number(update_seq) === 0) await host.store.delete("values", `pull:${name}`); // nothing here: nothing was pulled
     this.unopened = await countRows(host.store, name);
-    if (this.unopened) await this.openPhotos().catch((error: unknown) => console.error(error)); // records do not wait for them
+    if (this.unopened) await this.tryPhotos();
     await this.refresh();
   }
 
@@ -144,6 +144,11 @@ export class Engine {
       () => this.photos === opening && (this.photos = undefined),
     );
     return opening;
+  }
+
+  /** None when they cannot be opened now: records do not wait for them, and they go on being counted. */
+  private tryPhotos(): Promise<Photos | void> {
+    return this.openPhotos().catch((error: unknown) => console.error(error));
   }
 
   private photoHost(): PhotoHost {
