@@ -200,7 +200,9 @@ export class FakeServer {
     url.searchParams.set("limit", String(this.chunkOf));
     const { results, last_seq, pending } = this.changes(url);
     const docs = results.flatMap(({ id, changes }) => changes.map(({ rev }) => this.documents.get(id)?.get(rev)));
-    return Response.json({ docs, last_seq, pending }, { headers: { [pending ? "X-GTN-Next" : "X-GTN-End"]: last_seq } });
+    const text = JSON.stringify({ docs, last_seq, pending });
+    const headers = { "Content-Length": String(text.length), [pending ? "X-GTN-Next" : "X-GTN-End"]: last_seq };
+    return new Response(text, { headers });
   }
 
   private async review({ docs }: { docs: Body[] }, known: Map<string, Map<string, Body>>): Promise<Response> {

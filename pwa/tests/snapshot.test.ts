@@ -41,8 +41,13 @@ test("1,200 documents come in chunks, tell how far they are, and are neither off
   const server = filled(1200, 500);
   const phone = await begun(server);
   const progress: unknown[] = [];
-  phone.phone.sync.subscribe((state) => state.progress && progress.push(`${state.progress.done}/${state.progress.total}`));
+  const told: { bytes: number; left: number }[] = [];
+  phone.phone.sync.subscribe((state) => state.progress && progress.push(`${state.progress.done}/${state.progress.total}`) && told.push(state.progress));
   await phone.sync();
+  expect(told.map(({ bytes }) => bytes)).toEqual([...told.map(({ bytes }) => bytes)].sort((a, b) => a - b));
+  expect(told.at(-1)?.bytes).toBeGreaterThan(100_000);
+  expect(told[0]?.left).toBeGreaterThan(0);
+  expect(told.at(-1)?.left).toBe(0);
   expect(phone.phone.visitLines.value).toHaveLength(1200);
   expect([...new Set(progress)]).toEqual(["500/1200", "1000/1200", "1200/1200"]);
   expect(phone.counts).toEqual({ waiting: 0, accepted: 0, refused: 0 });

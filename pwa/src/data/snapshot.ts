@@ -15,6 +15,8 @@ interface Chunk {
   last_seq: string;
   /** changes that come after this chunk */
   pending: number;
+  /** as they came over the link; 0 where nobody tells */
+  bytes: number;
 }
 
 export interface Asked {
@@ -41,7 +43,7 @@ export interface Written {
 }
 
 /**
- * `onChunk` gets what was written, documents done and, as far as known, to do.
+ * `onChunk` gets what was written, documents done and, as far as known, to do, and how many bytes have come.
  *
  * @param first the first chunk, where it was asked for before
  */
@@ -49,21 +51,22 @@ export async function snapshot(
   replica: Replica,
   mark: PullMark,
   at: string,
-  onChunk: (written: Written, done: number, total: number) => Promise<void>,
+  onChunk: (written: Written, done: number, total: number, bytes: number) => Promise<void>,
   first = ask(replica, mark.since),
 ): Promise<End> {
   let asked = first;
-  for (let done = 0; ; ) {
+  for (let [done, came] = [0, 0]; ; ) {
     const coming = follow(replica, asked);
     coming.then((one) => one && follow(replica, one)).catch(() => undefined);
-    const { docs, ready, last_seq: since, pending } = await asked.chunk;
+    const { docs, ready, last_seq: since, pending, bytes } = await asked.chunk;
     const following = await coming;
     const written = await write(replica, docs, ready, at);
     done += docs.length;
+    came += bytes;
     // never "seen": a chunk may be older than the session, and replication brings what came since
     const now: PullMark = following ? { ...mark, since } : { ...mark, since, complete: true };
     await replica.store.put("values", `pull:${replica.name}`, now);
-    await onChunk(written, done, done + pending);
+    await onChunk(written, done, done + pending, came);
     if (!following) return { mark: now, asked: asked.changes };
     asked = following;
   }
@@ -79,9 +82,10 @@ export function ask(replica: Replica, since: string): Asked {
     const end = headers.get("X-GTN-End");
     if (end !== null) (asked.changes = askChanges(replica, end)).catch(() => undefined);
   };
-  const chunk = server.get<Omit<Chunk, "ready">>(path, LONG, early).then(async ({ body }) => {
+  const chunk = server.get<Omit<Chunk, "ready" | "bytes">>(path, LONG, early).then(async ({ body, headers }) => {
     if (!Array.isArray(body?.docs) || typeof body.last_seq !== "string") throw new Unreachable("not-the-server");
-    return { ...body, ready: await local.prepare(body.docs) }; // while the one before is written
+    const bytes = Number(headers.get("Content-Length") ?? 0);
+    return { ...body, bytes, ready: await local.prepare(body.docs) }; // while the one before is written
   });
   const asked: Asked = { chunk, next: Promise.race([told, chunk.then(() => told)]) };
   asked.next.catch(() => undefined); // told by whoever awaits it; the one asked for ahead may be awaited never

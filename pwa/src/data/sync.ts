@@ -198,15 +198,17 @@ export class Sync {
     const { replica, show, changed } = this.around;
     const first = !mark.complete;
     show({ phase: first ? "first" : "pull" });
-    const came = async (done: number, total: number, known = false) => {
+    const begun = performance.now();
+    const came = async (done: number, total: number, bytes = 0, known = false) => {
       if (this.stopped) throw new Error("stopped");
-      if (first) show({ progress: { done, total } });
+      const left = (((performance.now() - begun) / done) * (total - done)) / 1000;
+      if (first) show({ progress: { done, total, bytes, left } });
       if (known) return;
       await this.settle();
       await changed();
     };
     if (!first || !mark.snapshot) return pull(replica, mark, session.update_seq, session.time, came);
-    const took = async (written: Written, ...progress: [number, number]) => came(...progress, await this.around.took(written));
+    const took = async (written: Written, ...progress: [number, number, number]) => came(...progress, await this.around.took(written));
     const end = await snapshot(replica, mark, session.time, took, asked);
     await changed();
     const settled = async () => {

@@ -137,8 +137,8 @@ export interface SyncState {
   refused: number;
   /** ISO time of the last finished sync, by the server's clock */
   last?: string;
-  /** documents done and to do in the first sync */
-  progress?: { done: number; total: number };
+  /** documents done and to do in the first sync, bytes that have come (0: not known), seconds that it may still take */
+  progress?: { done: number; total: number; bytes: number; left: number };
   /** stable code of what went wrong; the text is in the catalogue under sync.error.<code> */
   error?: string;
   /** the browser has thrown this phone's records away; so many had not been sent yet. The others come back by themselves */

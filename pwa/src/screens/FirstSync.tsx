@@ -5,7 +5,7 @@ import { Brand } from "../app/Header";
 import { to } from "../app/router";
 import { Screen } from "../app/Screen";
 import { number } from "../app/time";
-import { catalog, doors, shell, storage, sync, syncNow } from "../data";
+import { catalog, doors, shell, storage, sync, syncNow, type SyncState } from "../data";
 import { t, tOr, type Key } from "../texts";
 import { Problem } from "../ui/Choices";
 import { Icon } from "../ui/Icon";
@@ -47,9 +47,16 @@ function Progress() {
   return (
     <li class="stack">
       <progress class="progress" aria-label={t("first.title")} {...(progress?.total ? { max: progress.total, value: progress.done } : {})} />
-      <p class="figure">{progress?.total ? t("first.progress", { done: number(progress.done), total: number(progress.total) }) : t("first.starting")}</p>
+      <p class="figure">{progress?.total ? soFar(progress) : t("first.starting")}</p>
     </li>
   );
+}
+
+function soFar({ done, total, bytes, left }: NonNullable<SyncState["progress"]>): string {
+  const parts = [t("first.progress", { done: number(done), total: number(total) })];
+  if (bytes) parts.push(`${number(Math.ceil(bytes / 1000))} kB`);
+  if (done < total) parts.push(left < 60 ? t("first.seconds", { n: Math.ceil(left / 5) * 5 }) : t("first.minutes", { n: Math.ceil(left / 60) }));
+  return parts.join(" · ");
 }
 
 function Stuck() {

@@ -139,6 +139,8 @@ export const en: Texts = {
   "first.coming": "Fetching…",
   "first.never": "Cannot be kept",
   "first.progress": "{done} / {total} records",
+  "first.seconds": "about {n} seconds left",
+  "first.minutes": "about {n} minutes left",
   "first.starting": "Connecting…",
   "first.offline": "The network went away. When it is back, fetching goes on where it stopped.",
   "first.retry": "Try again now",

@@ -42,6 +42,8 @@ export const joining = {
   "first.coming": "Đang tải…",
   "first.never": "Không giữ được",
   "first.progress": "{done} / {total} bản ghi",
+  "first.seconds": "còn khoảng {n} giây",
+  "first.minutes": "còn khoảng {n} phút",
   "first.starting": "Đang kết nối…",
   "first.offline": "Mất mạng giữa chừng. Có mạng lại, máy sẽ tự tải tiếp, không phải làm lại từ đầu.",
   "first.retry": "Thử lại ngay",
