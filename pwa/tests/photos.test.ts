@@ -232,6 +232,60 @@ test("photos of the present unit stay when the phone looks for units that were l
   expect([await states(phone), server.reviewed.size]).toEqual([["waiting"], 0]);
 });
 
+test("a phone that was reported lost keeps no photo, sent or not", async () => {
+  const server = new FakeServer();
+  const phone = await phoneAt(server);
+  await offline(server, () => take(phone));
+  server.answers = (path) => (path === "/api/hello" ? Response.json({ error: "device-lost", reason: "" }, { status: 401 }) : undefined);
+  await phone.sync();
+  await expect.poll(async () => (await indexedDB.databases()).filter(({ name = "" }) => name.includes(`_pouch_${phone.name}-`))).toEqual([]);
+});
+
+test.each([
+  [1_000_000, "none"],
+  [30_000_000, "little"],
+  [900_000_000, "enough"],
+])("with %i bytes left there is %s room for a photo", async (left, room) => {
+  const phone = await phoneAt(new FakeServer());
+  const storage = { estimate: async () => ({ quota: left, usage: 0 }), persisted: async () => true, persist: async () => true };
+  Object.defineProperty(navigator, "storage", { value: storage, configurable: true });
+  try {
+    expect(await (await photosOf(phone)).room()).toBe(room);
+  } finally {
+    Object.defineProperty(navigator, "storage", { value: undefined, configurable: true });
+  }
+});
+
+test("a photo for which the disk has no room is not called saved, and records go on", async () => {
+  const server = new FakeServer();
+  const phone = await phoneAt(server);
+  const photos = await photosOf(phone);
+  const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+    throw new DOMException("no room", "QuotaExceededError");
+  });
+  await expect(photos.save(PICTURE, "", NOTICE)).rejects.toMatchObject({ code: "storage-full" });
+  put.mockRestore();
+  expect(await states(phone)).toEqual([]);
+  await phone.save();
+  await phone.sync();
+  expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 0 });
+});
+
+test("two tabs show the same photos, and the server has each once", async () => {
+  const server = new FakeServer();
+  const one = await phoneAt(server);
+  const two = await new TestPhone(server, "person:hoa", undefined, one.name).start();
+  open.push(two);
+  await offline(server, () => take(one));
+  await (await two.phone.engine()).refresh();
+  expect(await states(two)).toEqual(["waiting"]);
+  expect(two.phone.sync.value.waiting).toBe(1);
+  await Promise.all([one.sync(), two.sync()]);
+  await (await two.phone.engine()).refresh();
+  expect([await states(one), await states(two)]).toEqual([["accepted"], ["accepted"]]);
+  expect(server.photos.size).toBe(1);
+});
+
 test("a photo that the browser threw away before it was sent is said to be lost", async () => {
   const server = new FakeServer();
   const phone = await phoneAt(server);
