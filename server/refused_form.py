@@ -5,6 +5,7 @@ It is made from a document of any shape: what cannot be a field has none; what t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from sync.text import clean, nfc
 METHODS = ("spoken", "signed", "representative")
 ADDRESS = ("house", "lane", "street", "building", "unit_text")
 MOST_HELPS = 60
+MOST_OBSTACLES = 20
+_COUNT = re.compile(r"\d{1,2}")
 LONG = 2000
 LONGEST = 10_000
 """What is longer than this nobody sets right in a form."""
@@ -37,6 +40,7 @@ class Field:
     choices: Sequence[tuple[str, str]] | None = None
     lines: int = 1
     service: str = ""
+    kind: str = "text"
 
     @property
     def masked(self) -> bool:
@@ -98,9 +102,17 @@ def _visit_fields(document: dict[str, Any], words: Words) -> list[Field]:
         fields.append(
             Field(f"help-{index}", "quarantine.correct.help", level, choices=[*offered, drop], service=name)
         )
+    offered = [
+        (one.key, catalog.name(content.obstacles, one.key, words.language)) for one in content.obstacles
+    ]
+    for index, key in enumerate(_obstacles(record)):
+        own = [] if key in dict(offered) else [(key, key)]
+        choices = [*offered, *own, ("", words.t("quarantine.correct.drop"))]
+        fields.append(Field(f"obstacle-{index}", "quarantine.field.obstacles", key, choices=choices))
     if isinstance(record.get("follow_up"), dict):
-        why = _text(record["follow_up"].get("why"))
-        fields.append(Field("why", "quarantine.field.follow_up", why, 300))
+        promised = record["follow_up"]
+        fields.append(Field("on", "quarantine.correct.on", _text(promised.get("on")), kind="date"))
+        fields.append(Field("why", "quarantine.field.follow_up", _text(promised.get("why")), 300))
     return [*fields, Field("note", "quarantine.field.note", _text(record.get("note")), LONG, lines=4)]
 
 
@@ -116,8 +128,17 @@ def _read_visit(record: dict[str, Any], typed: Mapping[str, str]) -> dict[str, A
     ]
     if helps:
         after["helps"] = [*kept, *_list(record.get("helps"))[MOST_HELPS:]]
+    if obstacles := _obstacles(record):
+        chosen = [typed.get(f"obstacle-{index}", "") for index in range(len(obstacles))]
+        after["obstacles"] = [
+            *(key for key in chosen if key),
+            *_list(record.get("obstacles"))[MOST_OBSTACLES:],
+        ]
     if isinstance(record.get("follow_up"), dict):
-        after["follow_up"] = {**record["follow_up"], "why": clean(typed.get("why", ""))}
+        on, why = typed.get("on", "").strip(), clean(typed.get("why", ""))
+        after["follow_up"] = {**record["follow_up"], "on": on, "why": why}
+        if not on:
+            del after["follow_up"]
     note = nfc(typed.get("note", "").replace("\r\n", "\n").strip())
     if note or "note" in record:
         after["note"] = note
@@ -128,13 +149,22 @@ def _household_fields(document: dict[str, Any], words: Words) -> list[Field]:
     address = _value(document, "address")
     if not isinstance(address, dict):
         return []
-    return [Field(part, f"quarantine.correct.{part}", _text(address.get(part))) for part in ADDRESS]
+    fields = [Field(part, f"quarantine.correct.{part}", _text(address.get(part))) for part in ADDRESS]
+    if "adults" in document:
+        adults = _value(document, "adults")
+        shown = "" if adults is None else str(adults)[:LONGEST]
+        fields.append(Field("adults", "quarantine.correct.adults", shown, 20))
+    return fields
 
 
 def _read_household(document: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
     before = _dict(_value(document, "address"))
     parts = {part: clean(typed.get(part, "")) for part in ADDRESS}
-    return {"address": {**before, **{part: text for part, text in parts.items() if text or part in before}}}
+    address = {**before, **{part: text for part, text in parts.items() if text or part in before}}
+    if "adults" not in document or "adults" not in typed:
+        return {"address": address}
+    adults = clean(typed["adults"])
+    return {"address": address, "adults": int(adults) if _COUNT.fullmatch(adults) else adults or None}
 
 
 def _resident_fields(document: dict[str, Any], words: Words) -> list[Field]:
@@ -184,6 +214,10 @@ _MAKERS = {"visit": _visit_fields, "household": _household_fields, "resident": _
 
 def _helps(record: Mapping[str, Any]) -> list[Any]:
     return _list(record.get("helps"))[:MOST_HELPS]
+
+
+def _obstacles(record: Mapping[str, Any]) -> list[str]:
+    return [_text(one) for one in _list(record.get("obstacles"))[:MOST_OBSTACLES]]
 
 
 def _list(value: Any) -> list[Any]:

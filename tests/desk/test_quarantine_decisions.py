@@ -107,6 +107,40 @@ async def test_an_untouched_form_accepts_the_record_as_it_was_sent(site: Site, s
         assert {**kept, "_rev": ""} == {**sent, "_rev": ""}
 
 
+async def test_obstacles_promises_and_adults_are_corrected_too(site: Site, sign_in: SignIn) -> None:
+    client = await sign_in("supervisor")
+    promise = {"on": "2026-05-09", "why": f"mang thẻ {NUMBER}"}
+    sent = visit(217, follow_up=promise, obstacles=["no-smartphone", "no-network", "of-a-newer-catalog"])
+    path = await refuse(site, sent, "id-number", bringer(DEVICE))
+    typed = form_of((await client.get(path)).text)
+    assert (typed["on"], typed["obstacle-2"]) == ("2026-05-09", "of-a-newer-catalog")
+    typed |= {"on": "2026-05-12", "why": "mang thẻ", "obstacle-0": "", "obstacle-1": "forgot-password"}
+    assert (await client.post(f"{path}/accept", data=typed)).status_code == 303
+    record = ((await stored(site, sent["_id"])) or {})["record"]["value"]
+    assert record["follow_up"] == {"on": "2026-05-12", "why": "mang thẻ"}
+    assert record["obstacles"] == ["forgot-password", "of-a-newer-catalog"]
+
+    sent = visit(218, follow_up=promise, obstacles=["no-network"])
+    path = await refuse(site, sent, "id-number", bringer(DEVICE))
+    typed = form_of((await client.get(path)).text) | {"on": "", "obstacle-0": ""}
+    assert (await client.post(f"{path}/accept", data=typed)).status_code == 303
+    record = ((await stored(site, sent["_id"])) or {})["record"]["value"]
+    assert "follow_up" not in record
+    assert record["obstacles"] == []
+
+    sent = document(
+        "household", 219, address=register({"house": "1"}), kind=register("home"), adults=register(3)
+    )
+    path = await refuse(site, sent, "left-unit", bringer(DEVICE))
+    typed = form_of((await client.get(path)).text)
+    assert typed["adults"] == "3"
+    wrong = await client.post(f"{path}/accept", data=typed | {"adults": "nhiều"})
+    assert wrong.status_code == 400
+    assert 'value="nhiều"' in wrong.text
+    assert (await client.post(f"{path}/accept", data=typed | {"adults": "4"})).status_code == 303
+    assert ((await stored(site, sent["_id"])) or {})["adults"]["value"] == 4
+
+
 async def test_what_came_late_tells_of_its_sender_and_is_not_returned_to_a_phone_that_has_it_no_more(
     site: Site, sign_in: SignIn
 ) -> None:
