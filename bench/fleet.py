@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -23,6 +22,7 @@ import anyio
 from bench.figures import Figure
 from bench.fleet_phone import Phone
 from bench.phone import drop, p95
+from bench.processes import look
 from e2e.server import Server
 from server.catalog import add_unit
 from server.content import Text, Unit
@@ -47,14 +47,6 @@ EVERY = 300
 """Seconds between two syncs of a phone that nobody uses."""
 WARD = "09562"
 MOST_ROUNDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Of one process: seconds of CPU so far, and its peak of memory in MB since the last look."""
-
-    cpu: float
-    peak: float
 
 
 def run() -> Iterator[Figure]:
@@ -212,16 +204,3 @@ async def page(session: aiohttp.ClientSession, url: str, cookie: str, against: s
                 raise RuntimeError(f"the page of phones: {answer.status}")
         took.append((time.perf_counter() - begin) * 1000)
     return Figure("fleet", FIGURES[5], p95(took), "ms", 500, f"{against}, the last {size / 1000:.0f} kB")
-
-
-def look(pids: Sequence[int], reset: bool = False) -> list[Usage]:
-    found = []
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        if reset:
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
-        status = Path(f"/proc/{pid}/status").read_text().splitlines()
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-        ticks = int(fields[11]) + int(fields[12])
-        found.append(Usage(ticks / os.sysconf("SC_CLK_TCK"), peak / 1024))
-    return found

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,25 +24,27 @@ import aiohttp
 import msgspec
 
 from bench.figures import Figure
-from bench.gateway_server import CALLER, UNIT, WARD
+from bench.fleet_phone import make_visit
+from bench.gateway_server import CALLER, DEVICE, UNIT, WARD
 from sync.embedded.child import EmbeddedStore
 from sync.names import Names
 from sync.proxy_auth import signed_headers
 from sync.store import Store
 from sync.ulids import new_ulid
-from sync.units import prepare_unit, prepare_ward
+from sync.units import prepare_server, prepare_unit, prepare_ward
 
 FIGURES = (
     "_bulk_get of 100, through the gateway",
     "database info, through the gateway",
     "_revs_diff of 5, through the gateway",
+    "50 new visits, through the gateway",
 )
 DOCUMENTS = 2000
 ROUNDS = 7
 SECONDS = 1.5
 CLIENTS = 8
 
-Ask = tuple[str, str, bytes | None]
+Ask = tuple[str, str, bytes | Callable[[], bytes] | None]
 
 
 def run() -> Iterator[Figure]:
@@ -57,18 +59,20 @@ def run() -> Iterator[Figure]:
 
 async def measure(url: str, against: str) -> list[Figure]:
     store, names = Store.connect(url), Names(f"b{secrets.token_hex(4)}-")
+    await prepare_server(store, names)
     database = await prepare_unit(store, names, WARD, UNIT)
     await prepare_ward(store, names, WARD)
     revs = await fill(store, database)
     bulk = msgspec.json.encode({"docs": [{"id": id, "rev": rev} for id, rev in revs[:100]]})
     diff = msgspec.json.encode({id: [rev] for id, rev in revs[:5]})
-    asks: list[tuple[str, float, Ask]] = [
+    asks: list[tuple[str, float | None, Ask]] = [
         ("_bulk_get of 100, through the gateway", 0.7, ("POST", "/_bulk_get?revs=true", bulk)),
         ("database info, through the gateway", 0.5, ("GET", "", None)),
         ("_revs_diff of 5, through the gateway", 0.5, ("POST", "/_revs_diff", diff)),
+        ("50 new visits, through the gateway", None, ("POST", "/_bulk_docs", new_visits)),
     ]
     try:
-        with serving(url, names.prefix) as port:
+        with serving(url, names.prefix) as (port, _):
             direct = f"{store.address}/{database}"
             through = f"http://127.0.0.1:{port}/sync/w{WARD}-{UNIT}"
             headers = signed_headers(await store.proxy_secret(), CALLER.person, f"w{WARD}-{UNIT}")
@@ -79,8 +83,9 @@ async def measure(url: str, against: str) -> list[Figure]:
                     for figure, goal, ask in asks
                 ]
     finally:
-        for name in [database, *names.ward(WARD).own]:
-            await store.delete_database(name)
+        for name in await store.databases():
+            if name.startswith(names.prefix):
+                await store.delete_database(name)
         store.close()
 
 
@@ -90,7 +95,7 @@ async def compare(
     phone: aiohttp.ClientSession,
     through: str,
     figure: str,
-    goal: float,
+    goal: float | None,
     ask: Ask,
     against: str,
 ) -> Figure:
@@ -116,14 +121,20 @@ async def load(session: aiohttp.ClientSession, base: str, ask: Ask, seconds: flo
     async def go_on() -> None:
         nonlocal done
         while time.perf_counter() - begin < seconds:
-            async with session.request(method, base + path, data=body, headers=headers) as response:
-                await response.read()
-                if response.status != 200:
-                    raise RuntimeError(f"{method} {path}: {response.status}")
+            data = body() if callable(body) else body
+            async with session.request(method, base + path, data=data, headers=headers) as response:
+                said = await response.read()
+                if response.status != (201 if callable(body) else 200) or b'"error"' in said:
+                    raise RuntimeError(f"{method} {path}: {response.status} {said[:200]!r}")
                 done += 1
 
     await asyncio.gather(*(go_on() for _ in range(CLIENTS)))
     return done / (time.perf_counter() - begin)
+
+
+def new_visits() -> bytes:
+    made = [make_visit(UNIT, CALLER.person, DEVICE) for _ in range(50)]
+    return msgspec.json.encode({"docs": made, "new_edits": False})
 
 
 async def fill(store: Store, database: str) -> list[tuple[str, str]]:
@@ -160,13 +171,14 @@ async def wait_until_up(session: aiohttp.ClientSession, url: str) -> None:
 
 
 @contextmanager
-def serving(url: str, prefix: str) -> Iterator[int]:
+def serving(url: str, prefix: str) -> Iterator[tuple[int, int]]:
+    """(port, process id) of a gateway."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "bench.gateway_server", str(port), prefix]
     process = subprocess.Popen(command, env={**os.environ, "COUCHDB_URL": url})
     try:
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(20)
