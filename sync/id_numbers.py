@@ -25,6 +25,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _CHAIN = re.compile("[0-9]+(?:[ \u00a0\t._\u2010-\u2015\u2212-]{1,3}[0-9]+)*")
 _GROUP = re.compile("[0-9]+")
 _PHONE = re.compile("0[35789][0-9]{8}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
 LENGTH = 12
 OLD_LENGTH = 9
@@ -32,8 +33,16 @@ OLD_LENGTH = 9
 
 def judge(text: str) -> Verdict:
     """What a text may do: pass, pass with a warning, or not pass."""
+    plain = _plain(text)
+    if len(plain) < OLD_LENGTH or _INSTANT.fullmatch(plain):
+        return "ok"  # as most texts of a document; too short, or with letters and colons between its digits
+    return judge_chains(plain)
+
+
+def judge_chains(plain: str) -> Verdict:
+    """The rules themselves, for a text in NFKC form without invisible characters."""
     verdict: Verdict = "ok"
-    for chain in _CHAIN.finditer(_plain(text)):
+    for chain in _CHAIN.finditer(plain):
         groups = _GROUP.findall(chain[0])
         if any(_spans(groups)):
             return "refuse"
