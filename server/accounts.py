@@ -36,6 +36,7 @@ from server.settings import Settings
 from sync import id_numbers
 from sync.clocks import text_of
 from sync.feed import follow
+from sync.ledger import Ledger
 from sync.names import Names
 from sync.store import Conflict, Document, Store, StoreError
 from sync.ulids import new_ulid
@@ -60,6 +61,7 @@ class Accounts:
     def __init__(self, store: Store, names: Names, settings: Settings) -> None:
         self.store = store
         self.database = names.accounts
+        self.ledger = Ledger(store, names)
         self.settings = settings
         self.safe = Safe(settings.key_path)
         self.followed = False
@@ -257,12 +259,14 @@ class Accounts:
 
     async def revoke(self, device: str) -> None:
         """End a device's access, from the next request on."""
+        await self.ledger.bar(device, "revoked")
         await self.change(
             device, lambda stored: {**without_escrow(stored), "revoked": True} if stored else None
         )
 
     async def lose(self, device: str) -> None:
         """End the access of a lost device, which is told at its next contact to remove what it holds."""
+        await self.ledger.bar(device, "lost")
         await self.change(
             device,
             lambda stored: {**without_escrow(stored), "revoked": True, "lost": True} if stored else None,

@@ -58,7 +58,8 @@ def restore(
     else:
         done = anyio.run(lambda: restoring.restore(settings, file, replace=replace))
         describe(done.contents)
-        print(f"restored; erased again: {done.erased}, consents ended again: {done.withdrawn}")
+        again = f"consents ended again: {done.withdrawn}, access ended again: {done.barred}"
+        print(f"restored; erased again: {done.erased}, {again}")
 
 
 def copy(

@@ -132,6 +132,7 @@ async def set_active(accounts: Accounts, who: Viewer, person: Document, active: 
     if not active and _administers(person):
         await _spare_last_admin(accounts, person)
     ended = {} if active else {"ended": text_of(datetime.now(UTC))}
+    await (accounts.ledger.unbar(person["_id"]) if active else accounts.ledger.bar(person["_id"], "ended"))
 
     def change(stored: Document | None) -> Document | None:
         if stored is None or bool(stored.get("active")) == active:

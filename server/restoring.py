@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio.to_thread
 from msgspec import Struct
 
+from server import barring
 from server.settings import Settings
 from server.site import build_site, open_store
 from sync import erasing, withdrawing
@@ -25,6 +26,8 @@ class Restored(Struct, frozen=True):
     """Residents whose erasure was repeated."""
     withdrawn: int
     """Residents whose end of a consent was."""
+    barred: int
+    """Devices and people whose end of access was."""
 
 
 async def check(settings: Settings, path: Path) -> Contents:
@@ -58,6 +61,7 @@ async def restore(settings: Settings, path: Path, *, replace: bool) -> Restored:
             watch=0 if embedded else WATCH,  # an embedded store is ours alone by its lock
         )
         await site.make_ready()
+        barred = await barring.repeat(store, site.names)
         erased = await erasing.settle(store, site.names)
         withdrawn = await withdrawing.repeat(store, site.names)
         await withdrawing.settle(store, site.names)
@@ -71,7 +75,7 @@ async def restore(settings: Settings, path: Path, *, replace: bool) -> Restored:
         )
         await site.audit.write(act)
         await restoring.finish(store, site.names)
-        return Restored(contents, erased, withdrawn)
+        return Restored(contents, erased, withdrawn, barred)
 
 
 async def add_to_ledger(settings: Settings, path: Path) -> int:

@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
-from server import backup_schedule, retention, second_factor
+from server import backup_schedule, barring, retention, second_factor
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
@@ -138,6 +138,7 @@ class Site:
     async def prepare(self) -> None:
         """All that must be there, and all that must be gone, before the first request."""
         await self.make_ready()
+        await barring.repeat(self.store, self.names)
         await erasing.settle(self.store, self.names)
         await withdrawing.settle(self.store, self.names)
         self.generation = await read_generation(self.store, self.names)

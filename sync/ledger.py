@@ -7,7 +7,8 @@ something was gone; it stays for ever and says nothing about anyone. Beside it, 
 notes that phones bring late (`sync.traces`). Their key lies in another database, ``accounts``: whoever gets
 hold of the ledger alone cannot try names on it. While the name of someone who ended the consent is being
 removed, ``ended:<unit database>:<id>`` says so (`sync.withdrawing`); after that, for ever,
-``withdrawn:<unit database>:<id>`` says since when, and by whose edit, no earlier consent counts.
+``withdrawn:<unit database>:<id>`` says since when, and by whose edit, no earlier consent counts. Devices and
+people whose access was ended are in it, too (``barred:<id>``), so that no backup lets them in again.
 
 The ledger is asked for each batch instead of being held in memory: an erasure counts for every process from
 the moment it is written.
@@ -25,7 +26,7 @@ from sync.names import Names
 from sync.store import Document, Store
 from sync.traces import Phrase, Traces, lengths_of
 
-_KIND, _TRACE, _ENDED, _WITHDRAWN = "erased", "trace", "ended", "withdrawn"
+_KIND, _TRACE, _ENDED, _WITHDRAWN, _BARRED = "erased", "trace", "ended", "withdrawn", "barred"
 _KEY = "traces"
 TRACED_DAYS = 180
 """As long as a phone may be expected to come back with what it wrote before: twice the life of a sign-in."""
@@ -124,7 +125,7 @@ class Ledger:
 
     async def add(self, entry: Document) -> bool:
         """Take over an entry of another copy of this ledger, unless it is here; whether it was new."""
-        if entry["_id"].partition(":")[0] not in (_KIND, _TRACE, _ENDED, _WITHDRAWN):
+        if entry["_id"].partition(":")[0] not in (_KIND, _TRACE, _ENDED, _WITHDRAWN, _BARRED):
             return False
         if await self._store.find(self._names.ledger, entry["_id"]) is not None:
             return False
@@ -177,6 +178,27 @@ class Ledger:
         start = f"{_WITHDRAWN}:"
         async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{_WITHDRAWN};"):
             yield [Withdrawn(row["ward"], row["unit"], row["id"], row["at"], row["by"]) for row in page]
+
+    # -- access that ended --------------------------------------------------------------------------
+
+    async def bar(self, id: str, how: str) -> None:
+        """Remember that this device or person has no access any more: `how` is the caller's word for it."""
+        said = {"type": _BARRED, "id": id, "how": how, "at": _now()}
+        await self._store.update(self._names.ledger, f"{_BARRED}:{id}", lambda _: said)
+
+    async def unbar(self, id: str) -> None:
+        """It has access again. The entry stays, so that no older copy of the ledger bars it."""
+
+        def lift(before: Document | None) -> Document | None:
+            return {**before, "how": ""} if before and before["how"] else None
+
+        await self._store.update(self._names.ledger, f"{_BARRED}:{id}", lift)
+
+    async def barred(self) -> AsyncIterator[dict[str, Document]]:
+        """Entries `{id, how, at}` by id, some at a time."""
+        start = f"{_BARRED}:"
+        async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{_BARRED};"):
+            yield {row["id"]: row for row in page if row["how"]}
 
     # -- traces ---------------------------------------------------------------------------------------
 
