@@ -5,6 +5,9 @@ import type { Fetch } from "../src/data/server";
 
 if (typeof navigator === "undefined") Object.defineProperty(globalThis, "navigator", { value: { userAgent: "node" } });
 const PIN = "271946";
+/** 16 × 16 grey pixels, the least that the server takes for a photo. */
+const GREY =
+  "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/xAAUAAABAAAAAAAAAAAAAAAAAAAA/8QAFBAAAQAAAAAAAAAAAAAAAAAAAP/AAAsIABAAEAEBEQD/2gAIAQEAAD8AEv8A/9A0/9k=";
 let made = 0;
 
 /** A number below `limit` after another, the same for the same seed (mulberry32). */
@@ -23,6 +26,8 @@ export class Person {
   phone!: Phone;
   /** what was saved last of each document that this phone changed */
   readonly saved = new Map<string, string>();
+  private readonly taken = new Set<string>();
+  private readonly arrived = new Set<string>();
   private cookie = "";
   private signedIn = "";
   private name = "";
@@ -55,6 +60,7 @@ export class Person {
     await this.phone?.stop();
     this.name = `chaos-${++made}`;
     this.saved.clear();
+    this.taken.clear();
     await this.start();
     const answer = await this.phone.signIn(this.login, this.password);
     if (!answer.ok) throw new Error(`${this.login}: ${answer.error} ${answer.reason}`);
@@ -77,6 +83,7 @@ export class Person {
   }
 
   async record(roll: (limit: number) => number): Promise<void> {
+    if (roll(6) === 0) return this.photograph();
     const { records } = await this.phone.engine();
     const doors = this.phone.doors.value;
     const door = doors[roll(doors.length || 1)];
@@ -91,6 +98,23 @@ export class Person {
     this.saved.set(document._id, (document as unknown as { _rev: string })._rev);
   }
 
+  private async photograph(): Promise<void> {
+    const photos = await (await this.phone.engine()).openPhotos();
+    const notice = { version: "2026-11", at: this.phone.clock.now() };
+    await photos.save({ width: 16, height: 16, image: GREY, thumb: GREY }, `ảnh ${made}`, notice);
+    for (const { id } of photos.rows.value) if (!this.arrived.has(id)) this.taken.add(id);
+  }
+
+  /** Photos that the server cannot show. */
+  private async lackingPhotos(): Promise<string[]> {
+    for (const id of this.taken) {
+      const answer = await this.direct(`/api/photos/${id.slice("photo:".length)}`, { method: "GET" });
+      if (answer.ok) this.arrived.add(id);
+    }
+    for (const id of this.arrived) this.taken.delete(id);
+    return [...this.taken];
+  }
+
   /** Why not everything has arrived; nothing when it has. */
   async complaint(): Promise<string> {
     const { waiting, refused, phase, error } = this.phone.sync.value;
@@ -99,6 +123,8 @@ export class Person {
     const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(docs) };
     const answer = await this.direct(`/sync/${this.phone.session.value?.database}/_revs_diff`, init);
     const lacking = (await answer.json()) as object;
+    const photos = await this.lackingPhotos();
+    if (photos.length) return `the server lacks ${photos.join()}`;
     return Object.keys(lacking).length || !answer.ok ? `the server lacks ${JSON.stringify(lacking)}` : "";
   }
 

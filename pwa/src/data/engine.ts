@@ -14,7 +14,7 @@ import { withHistory, type Outgoing } from "./replication";
 import type { Server } from "./server";
 import type { Written } from "./snapshot";
 import { Sync, type SyncChange } from "./sync";
-import type { AnyDocument, Catalog, HouseholdView, Person, Refused, Resident, Session, Visit } from "./types";
+import type { AnyDocument, Catalog, HouseholdView, Person, PhotoCounts, Refused, Resident, Session, Visit } from "./types";
 
 /** What the engine needs of the phone around it. */
 export interface Host {
@@ -161,7 +161,7 @@ export class Engine {
     };
   }
 
-  private photoCounts(): { waiting: number; refused: number } {
+  private photoCounts(): PhotoCounts {
     return this.opened?.counts() ?? { waiting: this.unopened, refused: 0 };
   }
 

@@ -23,7 +23,7 @@ import { Receipts } from "./receipts";
 import { push, type Replica } from "./replication";
 import { Rejected, Unreachable, type Server } from "./server";
 import { isFull, measureStorage } from "./storage";
-import { SaveError, type Receipt, type Session } from "./types";
+import { SaveError, type PhotoCounts, type Receipt, type Session } from "./types";
 import type { SyncChange } from "./sync";
 
 export type { Picture };
@@ -105,6 +105,7 @@ export class Photos {
   private readonly stopping = new AbortController();
   private readonly changedLink = () => {
     this.dear.value = isDear();
+    this.host.counted();
     if (this.waiting().length) this.host.soon();
   };
 
@@ -189,12 +190,13 @@ export class Photos {
   async allowAnywhere(allowed: boolean): Promise<void> {
     await this.host.store.put("values", "photos-anywhere", allowed);
     this.anywhere.value = allowed;
+    this.host.counted();
     if (allowed && this.waiting().length) this.host.soon();
   }
 
-  counts(): { waiting: number; refused: number } {
+  counts(): PhotoCounts {
     const { waiting, refused } = this.receipts.counts();
-    return { waiting, refused };
+    return { waiting, refused, held: this.held };
   }
 
   /** Photos wait for a better link, or for someone to say that this one will do. */

@@ -8,7 +8,7 @@ import { learn } from "./outcomes";
 import { DiskFull, NO_ROOM, pull, push, type PullMark, type Replica } from "./replication";
 import { Rejected, Unreachable } from "./server";
 import { ask, snapshot, type Asked, type Written } from "./snapshot";
-import type { Session, SyncState } from "./types";
+import type { PhotoCounts, Session, SyncState } from "./types";
 
 const SOON = 3_000; // ms after a save
 const REGULAR = 5 * 60_000; // ms, while the app is looked at
@@ -35,7 +35,7 @@ export interface Surroundings {
   broke(full: boolean): void;
   /** photos, which go after the records of a round */
   photos: {
-    counts(): { waiting: number; refused: number };
+    counts(): PhotoCounts;
     send(session: Session, pause: () => boolean): Promise<void>;
   };
   /** documents or receipts have changed */

@@ -123,14 +123,20 @@ export interface Totals {
   people: number;
 }
 
+/** How many of the waiting, and of the refused, are photos; and whether those wait for a link that costs nothing. */
+export interface PhotoCounts {
+  waiting: number;
+  refused: number;
+  held?: boolean;
+}
+
 export interface SyncState {
   phase: "idle" | "first" | "push" | "pull" | "offline" | "signed-out" | "failed";
   /** false until the counts below have been taken from the database: show "…", never 0 */
   counted: boolean;
   /** documents with a revision that the server has not answered for */
   waiting: number;
-  /** how many of the waiting, and of the refused, are photos */
-  photos?: { waiting: number; refused: number };
+  photos?: PhotoCounts;
   /** documents of this phone that the server has acknowledged */
   accepted: number;
   /** documents whose present revision the server has refused */

@@ -5,7 +5,7 @@ import { installed } from "../app/installation";
 import { Screen } from "../app/Screen";
 import { to } from "../app/router";
 import { moment, number } from "../app/time";
-import { askToKeep, catalog, doors, session, shell, signOut, storage, sync, syncNow, visitLines, type SyncState } from "../data";
+import { askToKeep, catalog, doors, session, shell, signOut, storage, sync, syncNow, visitLines, type PhotoCounts, type SyncState } from "../data";
 import { language, speak, t, tOr, type Key, type Language } from "../texts";
 import { ChooseOne, Problem } from "../ui/Choices";
 import { DoorRow } from "../ui/DoorRow";
@@ -81,11 +81,13 @@ function Counts() {
   );
 }
 
-function summary({ waiting, refused, photos = { waiting: 0, refused: 0 } }: SyncState): string {
+const NO_PHOTOS: PhotoCounts = { waiting: 0, refused: 0 };
+
+function summary({ waiting, refused, photos = NO_PHOTOS }: SyncState): string {
   const records = { waiting: waiting - photos.waiting, refused: refused - photos.refused };
   const parts = [
     records.waiting ? t("sync.waiting", { n: records.waiting }) : "",
-    photos.waiting ? t("sync.photos", { n: photos.waiting }) : "",
+    photos.waiting ? t(photos.held ? "sync.photos.held" : "sync.photos", { n: photos.waiting }) : "",
     records.refused ? t("sync.refused", { n: records.refused }) : "",
     photos.refused ? t("sync.photos.refused", { n: photos.refused }) : "",
   ];

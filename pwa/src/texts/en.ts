@@ -424,6 +424,7 @@ export const en: Texts = {
   "sync.left.drafts": "Half-filled forms of the former team that were given up: {n}.",
   "sync.waiting": "Records safe on this phone, waiting to be sent: {n}.",
   "sync.photos": "Photos waiting to be sent: {n}.",
+  "sync.photos.held": "Photos waiting for Wi-Fi: {n}. To send them over mobile data now, see the event photos.",
   "sync.photos.refused": "Photos refused: {n}.",
   "sync.photos.open": "See the event photos",
   "sync.refused": "Records refused, to be looked at: {n}.",

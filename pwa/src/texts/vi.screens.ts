@@ -223,6 +223,7 @@ export const screens = {
   "sync.fine": "Mọi bản ghi đã về tới phường.",
   "sync.waiting": "{n} bản ghi đang nằm an toàn trên máy, chờ gửi.",
   "sync.photos": "{n} ảnh chờ gửi.",
+  "sync.photos.held": "{n} ảnh chờ Wi-Fi. Muốn gửi ngay bằng mạng di động, bấm Xem ảnh hoạt động.",
   "sync.photos.refused": "{n} ảnh bị từ chối.",
   "sync.photos.open": "Xem ảnh hoạt động",
   "sync.refused": "{n} bản ghi bị từ chối, cần xem lại.",
