@@ -156,15 +156,63 @@ test("a refused document stays on the phone with its reason, is not sent again, 
   expect(phone.counts).toEqual({ waiting: 0, accepted: 1, refused: 1 });
 });
 
-test("nothing new costs one request", async () => {
+test.each([1, 60])("nothing new costs one request of at most 300 bytes, with all that a phone reports, at %i documents", async (count) => {
+  const storage = { estimate: async () => ({ quota: 64_123_456_789, usage: 1_234_567 }), persisted: async () => false };
+  Object.defineProperty(navigator, "storage", { value: storage, configurable: true });
+  onTestFinished(() => void Reflect.deleteProperty(navigator, "storage"));
   const server = new FakeServer();
   const phone = await signedIn(server);
-  await phone.save();
+  for (let n = 0; n < count; n++) await phone.save();
   await phone.sync();
   await phone.sync();
-  server.requests.length = 0;
+  server.requests.length = server.bodies.length = 0;
   await phone.sync();
   expect(server.requests).toEqual(["POST /api/hello"]);
+  const body = server.bodies[0]?.body as Record<string, unknown>;
+  expect(body).toEqual({
+    clock: expect.stringMatching(/^\d{4}-.*Z$/),
+    app: expect.stringMatching(/^[0-9A-Za-z.+-]{1,32}$/),
+    mark: expect.any(String),
+    waiting: 0,
+    accepted: count,
+    refused: 0,
+    storage_left: 64_122_222_222,
+    persisted: false,
+  });
+  expect(JSON.stringify({ ...body, accepted: 9_999_999, last_error: "too-many-refused" }).length).toBeLessThanOrEqual(300);
+});
+
+test("a round that failed is told with the next greeting, by its code, and no more once it went well", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  await phone.sync();
+  await phone.save();
+  server.cut = (path) => (path.endsWith("_bulk_docs") ? "before" : undefined);
+  await phone.sync();
+  server.cut = () => undefined;
+  server.bodies.length = 0;
+  await phone.sync();
+  await phone.sync();
+  const greetings = server.bodies.filter(({ path }) => path === "/api/hello").map(({ body }) => body as Record<string, unknown>);
+  expect(greetings).toMatchObject([{ waiting: 1, last_error: "unreachable" }, { waiting: 0 }]);
+  expect(greetings[1]).not.toHaveProperty("last_error");
+});
+
+test("a refused record that the ward has set aside is reported no more, and stays on the phone", async () => {
+  const server = new FakeServer();
+  const phone = await signedIn(server);
+  server.refuses = () => true;
+  await phone.save();
+  await phone.sync();
+  const [one] = await (await phone.phone.engine()).refusedList();
+  const { id = "", rev = "" } = one?.receipt ?? {};
+  server.outcomes.push({ id, rev, outcome: "set-aside", at: "2026-05-01T03:00:00.000Z", message: "Trùng." });
+  server.bodies.length = 0;
+  await phone.sync();
+  await phone.sync();
+  const greetings = server.bodies.filter(({ path }) => path === "/api/hello");
+  expect(greetings.map(({ body }) => (body as { refused: number }).refused)).toEqual([1, 0]);
+  expect(phone.counts).toMatchObject({ refused: 1 });
 });
 
 test("a hello that only tells what is fresh leaves the rest of the session as it was", async () => {

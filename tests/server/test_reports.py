@@ -84,6 +84,17 @@ def test_a_forged_report_is_refused(
     assert report_of(call, site, cookie) == {}
 
 
+def test_an_idle_greeting_with_all_that_a_phone_reports_is_answered_in_300_bytes(
+    visitor: TestClient, enrolled: Enrolled
+) -> None:
+    cookie = enrolled(Role.VOLUNTEER)
+    told = {"app": "0.1.0", "waiting": 0, "accepted": 9_999_999, "refused": 9_999, "storage_left": 64e9}
+    mark = greet(visitor, cookie, **told, persisted=False).json()["mark"]
+    push(visitor, cookie, 40)
+    answer = greet(visitor, cookie, **told, persisted=False, last_error="too-many-refused", mark=mark)
+    assert len(answer.content) <= 300
+
+
 def test_an_error_is_a_code_that_we_know_or_no_word_of_it_is_kept(
     visitor: TestClient, enrolled: Enrolled, call: Call, site: Site
 ) -> None:

@@ -129,7 +129,9 @@ export class Sync {
     await this.scan();
     const counts = replica.receipts.counts();
     const photos = this.around.photos.counts();
-    const all = { ...counts, waiting: counts.waiting + photos.waiting, refused: counts.refused + photos.refused };
+    // what the ward has set aside for good needs nobody's help
+    const refused = new Set(replica.receipts.refused().flatMap(({ id, outcome }) => (outcome?.state === "set-aside" ? [] : id))).size;
+    const all = { ...counts, waiting: counts.waiting + photos.waiting, refused: refused + photos.refused };
     const first = await this.askFirst();
     const session = await this.around.hello({ ...all, ...(this.lastError && { last_error: this.lastError }) });
     if (session.database !== replica.name) {
