@@ -2,7 +2,7 @@
  * Three phones, the app's own code, that edit the same three documents apart: `contests.js URL COUNT SEED PEOPLE`.
  *
  * In each case the phones edit a household, a resident and a visit, choose between versions, and sync now and then, one
- * or two at a time; clocks leap by hours and days. In the end all have synced, and then every replica must be the same, no
+ * or two at a time, whole or cut; some are started anew; clocks leap by hours and days. In the end all have synced, and then every replica must be the same, no
  * document in conflict, no value that was ever saved lost, nothing refused, no name kept against its owner's will; a contest
  * must be open exactly where two edits did not see one another, which is known from what each phone held when it was edited.
  * At last someone chooses everywhere, and no contest is left. PEOPLE is JSON of three logins with their passwords, the
@@ -43,12 +43,13 @@ const heldIn = (document: AnyDocument, field: string): Register[] => [...pastOf(
 
 class Colleague {
   readonly person: Person;
-  private online = true;
+  /** requests that still get through */
+  private left = Infinity;
   private leap = 0;
 
   constructor(login: string, password: string) {
     const link = () => {
-      if (!this.online) throw new TypeError("no network here");
+      if (this.left-- <= 0) throw new TypeError("no network here");
       return target.origin;
     };
     this.person = new Person(target, link, login, password, () => Date.now() + this.leap);
@@ -60,21 +61,28 @@ class Colleague {
 
   /** From now on there is a network only while it syncs. */
   leave(): void {
-    this.online = false;
+    this.left = 0;
   }
 
   leapTo(leap: number): void {
     this.leap = leap;
   }
 
+  /** One round of which only so many requests get through. */
+  async syncInPart(requests: number): Promise<void> {
+    this.left = requests;
+    await this.person.sync();
+    this.left = 0;
+  }
+
   async sync(): Promise<void> {
-    this.online = true;
+    this.left = Infinity;
     for (let tries = 0; tries < 5; tries++) {
       await this.person.sync();
       const { waiting, phase } = this.person.phone.sync.value;
       if (phase === "idle" && !waiting) break;
     }
-    this.online = false;
+    this.left = 0;
   }
 
   async records() {
@@ -131,13 +139,15 @@ class Case {
   }
 
   private async step(): Promise<void> {
-    const kind = this.roll(8);
+    const kind = this.roll(10);
     if (kind === 0) return this.one().leapTo(LEAPS[this.roll(LEAPS.length)] ?? 0);
     if (kind === 1) return void (await Promise.all([this.one(), this.one()].map((one) => one.sync()))); // whatever the server has merged by then
     if (kind === 2) {
       await this.one().sync();
       return this.merged();
     }
+    if (kind === 3) return this.one().syncInPart(1 + this.roll(5));
+    if (kind === 4 && this.roll(3) === 0) return this.one().person.restart();
     await this.edit(this.one(), this.ids[this.roll(3)] ?? "");
   }
 
