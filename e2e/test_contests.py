@@ -59,6 +59,19 @@ def show(phone: Phone, household: str, count: int) -> None:
         assert time.monotonic() < deadline, f"{contests(phone).count()} contests, not {count}"
 
 
+def open_tally(phone: Phone, visit: str, awaited: Locator) -> None:
+    """Sync until the tally's page shows what is awaited."""
+    deadline = time.monotonic() + 30
+    while True:
+        phone.open("#/")
+        fetch_news(phone)
+        phone.open(f"#/tai-ban/{visit}")
+        phone.page.wait_for_timeout(300)
+        if awaited.count():
+            return
+        assert time.monotonic() < deadline, "the tally is not as awaited"
+
+
 def picture(phone: Phone, name: str) -> None:
     if folder := os.environ.get("GTN_PICTURES"):
         phone.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
@@ -157,3 +170,40 @@ def test_a_visit_that_its_author_and_the_lead_amended_apart_is_chosen_by_one_of_
         show(one, household, 0)
         expect(one.page.get_by_test_id("visit")).to_contain_text("Cụ hẹn chiều")
     assert hoa.failures == lead.failures == nam.failures == []
+
+
+def test_a_tally_amended_apart_is_found_among_what_is_sent_and_chosen(phone: Callable[..., Phone]) -> None:
+    hoa, lead = phone("hoa"), phone("lan")
+    hoa.open("#/tai-ban")
+    for choice in ("iHanoi", "Đã cài đặt", "Từ 60 tuổi trở lên"):
+        hoa.page.get_by_role("radio", name=choice).check()
+    save(hoa)
+    visit = expect_saved(hoa)
+    hoa.wait_until_sent()
+    for one, times in ((hoa, 1), (lead, 3)):
+        more = one.page.get_by_role("button", name="Thêm một")
+        open_tally(one, visit, more)
+        one.go_offline()
+        for _ in range(times):
+            more.click()
+        save(one)
+        expect_saved(one)
+    for one in (hoa, lead):
+        one.go_online()
+        fetch_news(one)
+    open_tally(lead, visit, contests(lead))
+    lead.open("#/gui")
+    apart = lead.page.get_by_test_id("apart").get_by_role("link", name=re.compile("Hỗ trợ tại bàn"))
+    assert check(lead.page, "tallies among what is sent") == []
+    apart.click()
+    expect(contests(lead)).to_contain_text("× 2")
+    assert check(lead.page, "a tally's contest") == []
+    picture(lead, "contest-tally")
+    version = contests(lead).get_by_role("listitem").filter(has_text="× 4").first
+    version.get_by_role("button", name="Giữ bản này").click()
+    expect(lead.heading()).to_contain_text("Hôm nay")
+    fetch_news(lead)
+    (held,) = stored(lead, visit)
+    assert held["record"]["value"]["helps"][0]["count"] == 4
+    assert not any(entry.get("apart") for entry in held["history"])
+    assert hoa.failures == lead.failures == []
