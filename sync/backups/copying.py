@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from sync.backups.errors import BackupError
-from sync.backups.history import ROWS, Pair, read_history
+from sync.backups.history import ROWS, Pair, in_batches, read_history
 from sync.backups.making import members_of
 from sync.backups.marks import COPYING, MARKS, MOVED, find_mark, remove_mark, set_mark
 from sync.backups.restoring import held, renew
@@ -93,7 +93,8 @@ async def _copy(source: Store, target: Store, database: str) -> Copied:
         return [pair for pair in wanted if pair in found]
 
     async for documents in read_history(source, database, lacking):
-        await target.graft(database, documents)
+        for batch in in_batches(documents):
+            await target.graft(database, batch)
         sent += len(documents)
     leaves = await _compare(source, target, database)
     return Copied(database, leaves, sent)

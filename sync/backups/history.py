@@ -7,7 +7,7 @@ so has the state in which the database then was. What is given twice is one docu
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -49,7 +49,7 @@ async def read_history(
             found = await store.revisions(database, group, attachments=True)
             given = {(one["_id"], one["_rev"]) for one in found}
             owed.update(id for id, rev in group if (id, rev) not in given)
-            size = _next_size(len(group), sum(len(msgspec.json.encode(one)) for one in found))
+            size = _next_size(len(group), max((size_of(one) for one in found), default=0))
             if found:
                 yield found
         if len(rows) < ROWS and not owed:
@@ -59,6 +59,25 @@ async def read_history(
             raise BackupError("store-incomplete", said)
 
 
-def _next_size(count: int, size: int) -> int:
-    """As many as came to about `BYTES`, and at most twice as many as before."""
-    return max(1, min(MOST, 2 * count, BYTES * count // max(size, 1)))
+def in_batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    """The documents in lists of about `BYTES` at most: CouchDB takes no request beyond 8 MB."""
+    batch: list[Document] = []
+    size = 0
+    for one in documents:
+        if batch and size + size_of(one) > BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += size_of(one)
+    if batch:
+        yield batch
+
+
+def size_of(document: Document) -> int:
+    """Bytes of it as JSON."""
+    return len(msgspec.json.encode(document))
+
+
+def _next_size(count: int, largest: int) -> int:
+    """As many as come to `BYTES` if each is as large as the largest, and at most twice as many as before."""
+    return max(1, min(MOST, 2 * count, BYTES // max(largest, 1)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sync.backups.errors import BackupError
-from sync.backups.history import read_history
+from sync.backups.history import in_batches, read_history, size_of
 from sync.backups.making import make, make_of_ledger
 from sync.backups.marks import find_mark
 from sync.backups.restoring import (
@@ -262,3 +262,21 @@ async def test_a_database_is_read_whole_however_small_its_pages_are(store: Store
         for one in some
     ]
     assert sorted(found) == sorted(wanted)
+
+
+async def test_large_documents_are_asked_for_and_written_a_few_at_a_time(
+    store: Store, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = names.unit(WARD, "tdp-08")
+    await store.graft(database, [visit(unit="tdp-08") for _ in range(40)])
+    for number in range(12):
+        note = random.Random(number).randbytes(150_000).hex()
+        await store.put(names.ward(WARD).photos("tdp-08"), {"_id": f"photo:{number}", "note": note})
+    sizes = []
+    for one in (database, names.ward(WARD).photos("tdp-08")):
+        async for documents in read_history(store, one):
+            sizes.append(sum(map(size_of, documents)))
+            assert [two for batch in in_batches(documents) for two in batch] == documents
+            assert all(sum(map(size_of, batch)) < 600_000 for batch in in_batches(documents))
+    assert max(sizes) <= 8 * 310_000, "more was held than the first group"
+    assert max(sizes[-3:]) < 600_000
