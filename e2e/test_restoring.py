@@ -86,7 +86,8 @@ def test_phones_bring_what_a_restored_server_lacks_and_nobody_comes_back_who_is_
 
     own_server.command("restore", str(hourly / "gtn-ledger.backup"), "--ledger")
     said = own_server.command("restore", str(file))
-    assert "erased again: 1, consents ended again: 1" in said
+    assert "erased again: 1," in said
+    assert "consents ended again: 1," in said
     own_server.start()
 
     held: list[Route] = []

@@ -59,7 +59,7 @@ def restore(
         done = anyio.run(lambda: restoring.restore(settings, file, replace=replace))
         describe(done.contents)
         again = f"consents ended again: {done.withdrawn}, access ended again: {done.barred}"
-        print(f"restored; erased again: {done.erased}, {again}")
+        print(f"restored; erased again: {done.erased}, photos removed again: {done.photos}, {again}")
 
 
 def copy(

@@ -21,6 +21,7 @@ from server.site import Site
 from server.templates import render
 from server.texts import language_of, translate
 from sync.audit import Act, Action
+from sync.ledger import Ledger
 from sync.photos import Row, count_in, find_photo, list_photos, picture, remove_photos
 from sync.store import Document
 from sync.text import sort_key
@@ -197,6 +198,7 @@ async def _find(request: Request, database: str) -> Document:
 async def _remove(request: Request, unit: str, photo: Document) -> None:
     site, who = site_of(request), viewer(request)
     await _audit(site, who, "photo-removed", photo["_id"], unit)
+    await Ledger(site.store, site.names).remove_photo(who.ward, unit, photo["_id"])
     await remove_photos(site.store, site.names.ward(who.ward).photos(unit), [photo["_id"]])
 
 

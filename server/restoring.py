@@ -10,7 +10,7 @@ from msgspec import Struct
 from server import barring
 from server.settings import Settings
 from server.site import build_site, open_store
-from sync import erasing, withdrawing
+from sync import erasing, photos, withdrawing
 from sync.audit import CONSOLE, Act
 from sync.backups import restoring
 from sync.backups.errors import BackupError
@@ -26,6 +26,8 @@ class Restored(Struct, frozen=True):
     """Residents whose erasure was repeated."""
     withdrawn: int
     """Residents whose end of a consent was."""
+    photos: int
+    """Photos that were removed again."""
     barred: int
     """Devices and people whose end of access was."""
 
@@ -65,6 +67,7 @@ async def restore(settings: Settings, path: Path, *, replace: bool) -> Restored:
         erased = await erasing.settle(store, site.names)
         withdrawn = await withdrawing.repeat(store, site.names)
         await withdrawing.settle(store, site.names)
+        removed = await photos.repeat_removals(store, site.names)
         act = Act(
             by=CONSOLE,
             role="",
@@ -75,7 +78,7 @@ async def restore(settings: Settings, path: Path, *, replace: bool) -> Restored:
         )
         await site.audit.write(act)
         await restoring.finish(store, site.names)
-        return Restored(contents, erased, withdrawn, barred)
+        return Restored(contents, erased, withdrawn, removed, barred)
 
 
 async def add_to_ledger(settings: Settings, path: Path) -> int:

@@ -37,7 +37,7 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.unit_merging import Merging
 from server.units import Units
-from sync import erasing, moving, withdrawing
+from sync import erasing, moving, photos, withdrawing
 from sync.audit import Audit
 from sync.backups.marks import COPYING, MOVED, RESTORING, find_mark
 from sync.conflicts import Conflicts
@@ -141,6 +141,7 @@ class Site:
         await barring.repeat(self.store, self.names)
         await erasing.settle(self.store, self.names)
         await withdrawing.settle(self.store, self.names)
+        await photos.repeat_removals(self.store, self.names)
         self.generation = await read_generation(self.store, self.names)
 
     async def make_ready(self) -> None:

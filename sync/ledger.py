@@ -8,7 +8,8 @@ notes that phones bring late (`sync.traces`). Their key lies in another database
 hold of the ledger alone cannot try names on it. While the name of someone who ended the consent is being
 removed, ``ended:<unit database>:<id>`` says so (`sync.withdrawing`); after that, for ever,
 ``withdrawn:<unit database>:<id>`` says since when, and by whose edit, no earlier consent counts. Devices and
-people whose access was ended are in it, too (``barred:<id>``), so that no backup lets them in again.
+people whose access was ended are in it, too (``barred:<id>``), so that no backup lets them in again, and
+photos that someone had removed (``photo-removed:<unit database>:<id>``).
 
 The ledger is asked for each batch instead of being held in memory: an erasure counts for every process from
 the moment it is written.
@@ -27,6 +28,7 @@ from sync.store import Document, Store
 from sync.traces import Phrase, Traces, lengths_of
 
 _KIND, _TRACE, _ENDED, _WITHDRAWN, _BARRED = "erased", "trace", "ended", "withdrawn", "barred"
+_PHOTO = "photo-removed"
 _KEY = "traces"
 TRACED_DAYS = 180
 """As long as a phone may be expected to come back with what it wrote before: twice the life of a sign-in."""
@@ -91,9 +93,12 @@ class Ledger:
 
         :raises StoreError: when the ledger cannot be asked; then nothing may be written.
         """
+        return await self._known(_KIND, database, ids)
+
+    async def _known(self, kind: str, database: str, ids: Collection[str]) -> set[str]:
         if not ids:
             return set()
-        keys = {f"{_KIND}:{self._names.public(database)}:{id}": id for id in ids}
+        keys = {f"{kind}:{self._names.public(database)}:{id}": id for id in ids}
         rows = await self._store.all_docs(self._names.ledger, keys=list(keys))
         return {keys[row["key"]] for row in rows if row.get("value") and not row["value"].get("deleted")}
 
@@ -111,7 +116,7 @@ class Ledger:
         Its traces go along under the name that they were sealed with. May be called again at any time.
         """
         old, new = (self._names.public(self._names.unit(ward, unit)) for unit in (source, target))
-        for kind in (_KIND, _TRACE, _ENDED, _WITHDRAWN):
+        for kind in (_KIND, _TRACE, _ENDED, _WITHDRAWN, _PHOTO):
             start = f"{kind}:{old}:"
             async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{start}\ufff0"):
                 for row in page:
@@ -125,7 +130,7 @@ class Ledger:
 
     async def add(self, entry: Document) -> bool:
         """Take over an entry of another copy of this ledger, unless it is here; whether it was new."""
-        if entry["_id"].partition(":")[0] not in (_KIND, _TRACE, _ENDED, _WITHDRAWN, _BARRED):
+        if entry["_id"].partition(":")[0] not in (_KIND, _TRACE, _ENDED, _WITHDRAWN, _BARRED, _PHOTO):
             return False
         if await self._store.find(self._names.ledger, entry["_id"]) is not None:
             return False
@@ -178,6 +183,26 @@ class Ledger:
         start = f"{_WITHDRAWN}:"
         async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{_WITHDRAWN};"):
             yield [Withdrawn(row["ward"], row["unit"], row["id"], row["at"], row["by"]) for row in page]
+
+    # -- photos that were removed ----------------------------------------------------------------------
+
+    async def remove_photo(self, ward: str, unit: str, id: str) -> None:
+        """From now on this photo is accepted no more, and no backup brings it back."""
+        said = {"type": _PHOTO, "ward": ward, "unit": unit, "id": id, "at": _now()}
+        await self._add(self._key(ward, unit, id, _PHOTO), said)
+
+    async def removed_photos(self, database: str, ids: Collection[str]) -> set[str]:
+        """Those of the photos that were removed from a unit (by its main database's name in the store).
+
+        :raises StoreError: when the ledger cannot be asked; then nothing may be written.
+        """
+        return await self._known(_PHOTO, database, ids)
+
+    async def all_removed_photos(self) -> AsyncIterator[list[Entry]]:
+        """All of them, some at a time."""
+        start = f"{_PHOTO}:"
+        async for page in self._store.pages(self._names.ledger, startkey=start, endkey=f"{_PHOTO};"):
+            yield [Entry(row["ward"], row["unit"], row["id"], True) for row in page]
 
     # -- access that ended --------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ the ledger knows of erased residents' names leaves a gap in a caption, as it doe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,7 +54,9 @@ class PhotoWrites(Writes):
         refused = [r for d in revisions.values() if (r := check_envelope(d, ())) is not None]
         for one in refused:
             del revisions[one.id, one.rev]
-        traces = await of_store(self._ledger.traces(batch.names.unit(batch.writer.unit)))
+        unit = batch.names.unit(batch.writer.unit)
+        traces = await of_store(self._ledger.traces(unit))
+        removed = await of_store(self._ledger.removed_photos(unit, {id for id, _ in revisions}))
         if not revisions:
             return [], refused, _redacting(traces)
         asked: dict[str, list[str]] = {}
@@ -64,7 +66,7 @@ class PhotoWrites(Writes):
             self._ask(batch, "_revs_diff", asked), self._ask(batch, "_all_docs", {"keys": [*asked]})
         )
         try:
-            there = {row["key"]: _stored(row) for row in listed["rows"]}
+            there = {row["key"]: _stored(row, removed) for row in listed["rows"]}
             missing = {(id, rev) for id, entry in diff.items() for rev in entry.get("missing", ())}
             fresh = [(d, there[key[0]]) for key, d in revisions.items() if key in missing]
         except (KeyError, TypeError, AttributeError):
@@ -72,7 +74,9 @@ class PhotoWrites(Writes):
         return fresh, refused, _redacting(traces)
 
 
-def _stored(row: dict[str, Any]) -> Stored:
+def _stored(row: dict[str, Any], removed: Collection[str]) -> Stored:
+    if row["key"] in removed:
+        return Stored(winner={"_id": row["key"]}, deleted=True)
     if row.get("error") == "not_found":
         return Stored()
     return Stored(winner={"_id": row["id"]}, deleted=bool(row["value"].get("deleted")))

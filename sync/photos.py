@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 from sync import checks, jpeg
 from sync.checks import Document, Refusal, Stored, Writer
 from sync.documents import PHOTO_BYTES, PHOTO_EDGE, PHOTOS, THUMB_BYTES, THUMB_EDGE, ULID
+from sync.ledger import Ledger
+from sync.names import Names
 from sync.store import Conflict, NotFound, Store
 
 DESIGN = "photos"
@@ -199,6 +202,19 @@ async def remove_photos(store: Store, database: str, ids: Sequence[str]) -> int:
     if ids:
         await store.compact(database)
     return len(removed)
+
+
+async def repeat_removals(store: Store, names: Names) -> int:
+    """Remove again what the ledger has as removed and a restored backup brought back; how many photos."""
+    existing, count = set(await store.databases()), 0
+    async for page in Ledger(store, names).all_removed_photos():
+        units: dict[str, list[str]] = defaultdict(list)
+        for one in page:
+            units[names.ward(one.ward).photos(one.unit)].append(one.id)
+        for database, ids in units.items():
+            if database in existing and (back := await _alive(store, database, ids)):
+                count += await remove_photos(store, database, list(back))
+    return count
 
 
 async def _alive(store: Store, database: str, ids: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,8 @@ import pytest
 from sync import jpeg as structure
 from sync.documents import PHOTO_BYTES
 from sync.jpeg import Size, Unfit
-from sync.photos import every_photo, list_photos, remove_photos
+from sync.ledger import Ledger
+from sync.photos import every_photo, list_photos, remove_photos, repeat_removals
 from tests.sync import pictures
 from tests.sync.pictures import COMMENT, EOI, GPS, ICC, JFIF, SOI, XMP, jpeg, photo, segment
 from tests.sync.samples import child, visit
@@ -219,6 +220,21 @@ async def test_a_list_turns_its_pages_and_what_was_removed_stays_away(town: Town
     assert gone["_id"] not in [row.id async for row in every_photo(town.store, database)]
     again = await anyio.to_thread.run_sync(lambda: send(town, {**gone, "_rev": "1-" + "b" * 32}))
     assert code_of(again) == "gone"
+
+
+def test_a_photo_that_someone_had_removed_does_not_come_back(town: Town) -> None:
+    database = town.names.ward(WARD).photos("tdp-07")
+    ledger = Ledger(town.store, town.names)
+    restored, lost = photo(), photo()
+    assert send(town, restored).status == 201
+    for one in (restored, lost):
+        anyio.run(ledger.remove_photo, WARD, "tdp-07", one["_id"])
+    assert code_of(send(town, lost)) == "gone", "a phone brings what the restored server never had"
+    assert stored(town, restored), "nothing is restored, so this proves nothing"
+    assert anyio.run(repeat_removals, town.store, town.names) == 1
+    assert stored(town, restored) is None
+    assert anyio.run(repeat_removals, town.store, town.names) == 0
+    assert anyio.run(town.store.find, database, lost["_id"]) is None
 
 
 def test_bytes_of_any_kind_are_judged_and_never_fail() -> None:
