@@ -64,6 +64,8 @@ class Batch:
     path: str
     named: str
     heirs: Mapping[str, str] = field(default_factory=dict)
+    passed: frozenset[str] = frozenset()
+    """The units that were gone through on the way here."""
 
     @property
     def database(self) -> str:
@@ -106,8 +108,9 @@ class Writes:
         accepted: list[Document] = []
         moved: dict[str, list[Document]] = {}
         for key, held in stored.items():  # what is known already needs no answer
-            if held.moved_to and held.moved_to != batch.writer.unit:
-                moved.setdefault(held.moved_to, []).append(revisions[key])
+            place = last_heir(batch.heirs, held.moved_to)
+            if place and place not in {*batch.passed, batch.writer.unit}:
+                moved.setdefault(place, []).append(revisions[key])
             elif refusal := judge(
                 partial(checks.check, batch.writer, batch.at_home(revisions[key]), held), revisions[key]
             ):
@@ -134,7 +137,6 @@ class Writes:
         Each is answered for: as ``moved``, or as refused there. Nobody can make a document go elsewhere but
         the desk, so that nobody writes into a unit that they are not of but on what was theirs.
         """
-        unit = last_heir(batch.heirs, unit)
         role = batch.names.role(unit)
         there = replace(
             batch,
@@ -142,6 +144,7 @@ class Writes:
             bringer=replace(batch.bringer, unit=unit, database=role),
             writer=replace(batch.writer, unit=unit),
             path=f"/{batch.names.unit(unit)}",
+            passed=batch.passed | {batch.writer.unit},
         )
         _, refused = await self.take(there, documents)
         answered = {(one.id, one.rev) for one in refused}

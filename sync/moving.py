@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 async def move(store: Store, names: Names, ward: str, household: str, source: str, target: str) -> int:
     """Returns once the household and its residents are in `target` alone; how many documents went now.
 
-    :raises NotFound: when `source` has no such household.
+    :raises NotFound: when `source` has no such household, or another move of it is not done yet.
     :raises StoreError: when it was cut short; `settle` goes on.
     """
     if await store.find(names.unit(ward, source), household) is None:
@@ -55,6 +55,8 @@ async def move(store: Store, names: Names, ward: str, household: str, source: st
     }
 
     def begin(stored: Document | None) -> Document:
+        if stored and not stored["done"] and (stored["from"], stored["to"]) != (source, target):
+            raise NotFound("it is on its way elsewhere")
         return {**entry, **({"_rev": stored["_rev"]} if stored else {})}
 
     await store.update(names.ward(ward).privacy, _move_id(household), begin)
@@ -63,9 +65,9 @@ async def move(store: Store, names: Names, ward: str, household: str, source: st
 
 async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> int:
     source, target, household = str(entry["from"]), str(entry["to"]), str(entry["household"])
-    target = await find_heir(store, names, ward, target) or target
+    target = await _find_end(store, names, ward, target)
     ledger, count = Ledger(store, names), 0
-    while leaves := await _leaves(store, names.unit(ward, source), household):
+    while target != source and (leaves := await _leaves(store, names.unit(ward, source), household)):
         await _remember(store, names, ward, {leaf["_id"] for leaf in leaves}, source)
         await carry_leaves(store, names, ledger, ward, source, target, leaves)
         count += len(leaves)
@@ -79,6 +81,15 @@ async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]
 
     await store.update(names.ward(ward).privacy, _move_id(household), end)
     return count
+
+
+async def _find_end(store: Store, names: Names, ward: str, unit: str) -> str:
+    """Where a unit goes on, through any number of merges."""
+    seen = {unit}
+    while (heir := await find_heir(store, names, ward, unit)) and heir not in seen:
+        unit = heir
+        seen.add(unit)
+    return unit
 
 
 async def _leaves(store: Store, database: str, household: str) -> list[Document]:

@@ -29,12 +29,14 @@ SOURCE, TARGET = "tdp-07", "tdp-08"
 class Breaking:
     """A store whose call number `at` of those that write fails."""
 
-    def __init__(self, store: Store, at: int) -> None:
-        self.store, self.left = store, at
+    def __init__(
+        self, store: Store, at: int, kinds: tuple[str, ...] = ("graft", "update", "compact")
+    ) -> None:
+        self.store, self.left, self.kinds = store, at, kinds
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.store, name)
-        if name not in ("graft", "update", "compact"):
+        if name not in self.kinds:
             return found
 
         async def write(*told: Any, **more: Any) -> Any:
@@ -262,3 +264,54 @@ def test_a_merge_of_the_first_unit_keeps_the_way_to_where_a_household_went(town:
 def test_nothing_is_looked_at_twice_for_ever(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "AFTERWARDS", timedelta(0))
     assert anyio.run(settle, town.store, town.names, WARD) == 0
+
+
+def test_two_who_move_it_at_once_leave_it_in_one_unit(
+    town: Town, home: tuple[Document, Document, Document]
+) -> None:
+    door, _, _ = home
+    anyio.run(prepare_unit, town.store, town.names, WARD, "tdp-45")
+    broken: Any = Breaking(town.store, 2, ("graft",))  # everything is in the other unit, and nothing has left
+    with pytest.raises(StoreUnavailable):
+        anyio.run(move, broken, town.names, WARD, door["_id"], SOURCE, TARGET)
+    assert at(town, SOURCE, door["_id"]) is not None
+    assert at(town, TARGET, door["_id"]) is not None
+    for source in (SOURCE, TARGET):
+        with pytest.raises(NotFound):
+            go(town, door["_id"], source, "tdp-45")
+    anyio.run(settle, town.store, town.names, WARD)
+    assert [unit for unit in (SOURCE, TARGET, "tdp-45") if at(town, unit, door["_id"])] == [TARGET]
+    go(town, door["_id"], TARGET, "tdp-45")
+    assert [unit for unit in (SOURCE, TARGET, "tdp-45") if at(town, unit, door["_id"])] == ["tdp-45"]
+
+
+def test_a_move_into_a_unit_that_came_back_by_merges_ends(town: Town) -> None:
+    names, store, units = town.names, town.store, ("tdp-46", "tdp-47", "tdp-48")
+    for unit in units:
+        anyio.run(prepare_unit, store, names, WARD, unit)
+    door = household(unit="tdp-46")
+    anyio.run(lambda: store.graft(names.unit(WARD, "tdp-46"), [door]))
+    go(town, door["_id"], "tdp-46", "tdp-47")
+    for source, target in (("tdp-47", "tdp-48"), ("tdp-48", "tdp-46")):
+        anyio.run(carry, store, names, WARD, source, target)
+        row: Document = {"type": "unit", "merged_into": target}
+        anyio.run(store.update, names.ward(WARD).catalog, f"unit:{source}", lambda _, row=row: row)
+    before = at(town, "tdp-46", door["_id"])
+    assert before is not None
+
+    async def again() -> None:
+        with anyio.fail_after(5):
+            await settle(store, names, WARD)
+
+    anyio.run(again)
+    assert at(town, "tdp-46", door["_id"]) == before
+
+
+def test_tombstones_that_point_at_one_another_are_no_endless_way(town: Town) -> None:
+    door = household()
+    for unit, other in ((SOURCE, TARGET), (TARGET, SOURCE)):
+        end = child(door, _deleted=True, moved_to=other)
+        gone = {name: end[name] for name in ("_id", "_rev", "_revisions", "_deleted", "moved_to")}
+        anyio.run(town.store.graft, town.names.unit(WARD, unit), [gone])
+    edit = child(door, adults=register(4, at=LATER))
+    assert [one["code"] for one in town.push(edit).json] == ["gone"]
