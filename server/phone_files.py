@@ -35,6 +35,9 @@ from sync.store import Document
 PURPOSE = "phone-file"
 UNPACKED = 4 * LARGEST
 BATCH = 250
+MOST_VALUES = 1_000_000
+"""Objects and lists in a file, three times what the largest file of records has: each costs far more memory
+than the three bytes that an empty one takes."""
 _HEAD = re.compile(r"GTN1 (device:[0-9A-HJKMNP-TV-Z]{26}) (gzip|plain)\s+([A-Za-z0-9+/=\s]+)")
 
 
@@ -77,8 +80,8 @@ def open_file(safe: Safe, content: bytes) -> PhoneFile:
         told = f"GTN1 {device} {packing}".encode()
         packed = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], told)
         plain = _unpack(packed) if packing == "gzip" else packed
-        if is_deep(plain):
-            raise ValueError("too deep")
+        if plain.count(b"{") + plain.count(b"[") > MOST_VALUES or is_deep(plain):
+            raise ValueError("too deep, or too many")
         return PhoneFile(device, msgspec.json.decode(plain, type=Waiting))
     except (ValueError, InvalidTag, zlib.error, msgspec.MsgspecError, RecursionError):
         raise Problem("file-unreadable") from None

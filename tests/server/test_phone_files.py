@@ -194,6 +194,12 @@ def deep(plain: dict[str, Any]) -> bytes:
     return json.dumps({**plain, "parts": [0]}).replace("[0]", f"[{part}]").encode()
 
 
+def swarm(plain: dict[str, Any]) -> bytes:
+    """A million empty documents, which are small until they are read."""
+    told = json.dumps({**plain, "parts": [{"database": OWN, "docs": ["@"]}]})
+    return told.replace('"@"', ",".join(["{}"] * 1_000_000)).encode()
+
+
 def spoil(text: str, how: str, device: str, key: str) -> str | bytes:
     start = text.rindex("\n", 0, -1) + 1
     plain = {"at": "2026-05-01T01:00:00.000Z", "parts": []}
@@ -207,6 +213,7 @@ def spoil(text: str, how: str, device: str, key: str) -> str | bytes:
         "no JSON": seal(key, device, b"{"),
         "other JSON": seal(key, device, json.dumps({**plain, "parts": 1}).encode()),
         "a bomb": seal(key, device, bytes(UNPACKED + 1)),
+        "a bomb of objects": seal(key, device, swarm(plain)),
         "deep": seal(key, device, b"[" * 100_000),
         "deep documents": seal(key, device, deep(plain)),
         "of a device that is none": seal(key, f"device:{new_ulid()}", json.dumps(plain).encode()),
@@ -218,7 +225,15 @@ def spoil(text: str, how: str, device: str, key: str) -> str | bytes:
     "how",
     [
         *("changed", "cut short", "of another device", "other packing", "a picture", "empty head"),
-        *("no JSON", "other JSON", "a bomb", "deep", "deep documents", "of a device that is none"),
+        *(
+            "no JSON",
+            "other JSON",
+            "a bomb",
+            "a bomb of objects",
+            "deep",
+            "deep documents",
+            "of a device that is none",
+        ),
     ],
 )
 def test_what_no_phone_has_made_so_changes_nothing(
