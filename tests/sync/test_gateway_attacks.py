@@ -249,3 +249,9 @@ def test_the_store_itself_is_a_second_wall(town: Town, monkeypatch: pytest.Monke
     monkeypatch.setattr("sync.gateway.Gateway._path", lambda *_: f"/{town.names.unit(WARD, 'tdp-08')}")
     assert town.ask("GET", f"/sync/{OWN}/_changes").status == 503
     assert town.push(visit()).status == 503
+
+
+def test_a_swarm_of_empty_objects_is_never_read(town: Town) -> None:
+    """A few kilobytes on the way; read, they would take hundreds of megabytes and hold everyone up."""
+    answer = town.ask("POST", "/sync/w09562-tdp-07/_bulk_docs", b'{"docs":[' + b"{}," * 600_000 + b"{}]}")
+    assert (answer.status, answer.json["error"]) == (400, "too-deep")
