@@ -39,10 +39,12 @@ log = structlog.get_logger(__name__)
 async def move(store: Store, names: Names, ward: str, household: str, source: str, target: str) -> int:
     """Returns once the household and its residents are in `target` alone; how many documents went now.
 
-    :raises NotFound: when `source` has no such household, or another move of it is not done yet.
+    :raises NotFound: when `source` has no such household, another move of it is not done yet,
+        or all of `source` goes on elsewhere.
     :raises StoreError: when it was cut short; `settle` goes on.
     """
-    if await store.find(names.unit(ward, source), household) is None:
+    merging = await find_heir(store, names, ward, source)
+    if merging or await store.find(names.unit(ward, source), household) is None:
         raise NotFound("no such household")
     entry = {
         "_id": _move_id(household),

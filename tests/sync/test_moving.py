@@ -315,3 +315,16 @@ def test_tombstones_that_point_at_one_another_are_no_endless_way(town: Town) -> 
         anyio.run(town.store.graft, town.names.unit(WARD, unit), [gone])
     edit = child(door, adults=register(4, at=LATER))
     assert [one["code"] for one in town.push(edit).json] == ["gone"]
+
+
+def test_what_a_merge_is_carrying_goes_nowhere_else(town: Town) -> None:
+    names, store = town.names, town.store
+    for unit in ("tdp-49", "tdp-50"):
+        anyio.run(prepare_unit, store, names, WARD, unit)
+    door = household(unit="tdp-49")
+    anyio.run(lambda: store.graft(names.unit(WARD, "tdp-49"), [door]))
+    row: Document = {"type": "unit", "merging": "tdp-50"}
+    anyio.run(store.update, names.ward(WARD).catalog, "unit:tdp-49", lambda _: row)
+    with pytest.raises(NotFound):
+        go(town, door["_id"], "tdp-49", TARGET)
+    assert at(town, "tdp-49", door["_id"]) is not None
