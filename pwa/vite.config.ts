@@ -19,6 +19,10 @@ export default defineConfig({
       "pouchdb-selector-core": here("spared/selector.ts"),
       "pouchdb-md5": here("spared/md5.ts"),
       "pouchdb-json": here("spared/json.ts"),
+      "pouchdb-changes-filter": here("spared/changes-filter.ts"),
+      "pouchdb-binary-utils": here("spared/binary-utils.ts"),
+      uuid: here("spared/uuid.ts"),
+      events: "eventemitter3",
     },
   },
   build: {

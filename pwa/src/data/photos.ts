@@ -6,7 +6,7 @@
  * that the server has stays for a week, for a server that is restored from a backup; then only its row does.
  */
 import { signal } from "@preact/signals";
-import { ulid } from "ulid";
+import { newUlid } from "./ulids";
 import type { Photo } from "../documents";
 import { Locked, type AppStore } from "./app-store";
 import type { Clock } from "./clock";
@@ -284,7 +284,7 @@ export class Photos {
     if (judge(caption) === "refuse") throw new SaveError("id-number", "caption");
     const at = host.clock.now();
     const created = { at, by: session.person.id, device: session.device };
-    const kept: Kept = { id: `photo:${ulid(Date.parse(at))}`, taken: host.clock.today(), caption, thumb: picture.thumb };
+    const kept: Kept = { id: `photo:${newUlid(Date.parse(at))}`, taken: host.clock.today(), caption, thumb: picture.thumb };
     const photo = { _id: kept.id, type: "photo", schema: 1, created, unit: session.unit.code, taken: kept.taken, caption, notice, ...picture };
     try {
       await host.store.put("values", rowKey(name, kept.id), kept);

@@ -1,5 +1,5 @@
 /** Documents made and changed on this phone: what a form holds becomes a document that is on the disk when we say so. */
-import { ulid } from "ulid";
+import { newUlid } from "./ulids";
 import type { Clock } from "./clock";
 import type { Database, Stored } from "./database";
 import { cleanAll } from "./folding";
@@ -112,7 +112,7 @@ export class Records {
   private begin<T extends AnyDocument["type"]>(type: T) {
     const { unit, person, device } = this.who();
     const created = { at: this.clock.now(), by: person.id, device, clock: this.clock.raw() };
-    return { type, _id: `${type}:${ulid(this.clock.millis())}`, schema: SCHEMA, created, unit: unit.code };
+    return { type, _id: `${type}:${newUlid(this.clock.millis())}`, schema: SCHEMA, created, unit: unit.code };
   }
 
   private who(): Session {
