@@ -22,7 +22,6 @@ export default defineConfig({
       "pouchdb-changes-filter": here("spared/changes-filter.ts"),
       "pouchdb-binary-utils": here("spared/binary-utils.ts"),
       uuid: here("spared/uuid.ts"),
-      events: "eventemitter3",
     },
   },
   build: {

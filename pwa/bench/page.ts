@@ -6,7 +6,7 @@ import http from "pouchdb-adapter-http";
 import idb from "pouchdb-adapter-idb";
 import PouchDB from "pouchdb-core";
 import replication from "pouchdb-replication";
-import { ulid } from "ulid";
+import { newUlid } from "../src/data/ulids";
 import { AppStore } from "../src/data/app-store";
 import { Cipher } from "../src/data/cipher";
 import { Database } from "../src/data/database";
@@ -136,7 +136,7 @@ async function pushPlain(database: string, person: string, device: string, count
     const helps = [{ service: "ihanoi", level: LEVELS[made % LEVELS.length], age_band: "60-plus", count: 1 }];
     const value = { at, outcome: "met", helps, note: `lần ${made}` };
     const created = { at, by: person, device };
-    await local.put({ _id: `visit:${ulid()}`, type: "visit", schema: 1, unit: database.slice(-6), created, household: null, record: { value, at, by: person } } as never);
+    await local.put({ _id: `visit:${newUlid(Date.now())}`, type: "visit", schema: 1, unit: database.slice(-6), created, household: null, record: { value, at, by: person } } as never);
   }
   const from = performance.now();
   const { docs_written: documents } = (await local.replicate.to(`${location.origin}/sync/${database}`)) as { docs_written: number };
