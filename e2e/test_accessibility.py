@@ -85,8 +85,14 @@ def uncover(page: Page) -> ViewportSize:
     """Make the page as high as its content, so that no bar covers anything; the size it had."""
     size = page.viewport_size
     assert size
-    height = page.evaluate("() => document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+    for _ in range(9):  # rows that come into sight are laid out then, and may be higher than was thought
+        height = page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+                () => done(document.documentElement.scrollHeight))))"""
+        )
+        if page.viewport_size and height <= page.viewport_size["height"]:
+            break
+        page.set_viewport_size({"width": size["width"], "height": height})
     return size
 
 
