@@ -30,6 +30,22 @@ def _fed(body: bytes | None) -> bytes | BytesIO | None:
     return BytesIO(body) if body is not None and len(body) >= LARGE else body
 
 
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=TIMEOUT,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent",),
+        auto_decompress=False,
+    )
+
+
+async def _request(
+    session: aiohttp.ClientSession, method: str, url: URL, body: bytes | None, headers: dict[str, str]
+) -> aiohttp.ClientResponse:
+    return await session.request(method, url, data=_fed(body), headers=headers, allow_redirects=False)
+
+
 class Upstream:
     """A pool of connections to one store. Use it as an async context manager."""
 
@@ -39,24 +55,20 @@ class Upstream:
         self._secret = ""
         self._signed: dict[tuple[str, str], dict[str, str]] = {}
         self._asking = asyncio.Lock()
-        self._session: aiohttp.ClientSession | None = None
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Upstream:
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=TIMEOUT,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent",),
-            auto_decompress=False,
-        )
+        self._kept = _session(aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=30))
+        self._fresh = _session(aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._kept, self._fresh):
+            if session is not None:
+                await session.close()
 
     async def open(
         self, person: str, role: str, method: str, path: str, body: bytes | None = None
@@ -81,15 +93,19 @@ class Upstream:
     async def _send(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> aiohttp.ClientResponse:
-        """Sent once more when a kept connection turns out to be closed: all that is asked bears repeating."""
-        if self._session is None:
+        """Sent once more when a kept connection turns out to be closed: all that is asked bears repeating.
+
+        The second time by a new connection, since all those of a store that was restarted are dead.
+        """
+        if self._kept is None or self._fresh is None:
             raise RuntimeError("the gateway was not started")
         url = URL(self._address + path, encoded=True)
-        request = self._session.request
         try:
-            return await request(method, url, data=_fed(body), headers=headers, allow_redirects=False)
-        except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-            return await request(method, url, data=_fed(body), headers=headers, allow_redirects=False)
+            return await _request(self._kept, method, url, body, headers)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError):
+            return await _request(self._fresh, method, url, body, headers)
 
     async def ask(self, person: str, role: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and decoded JSON of a small request; 202 counts as no answer at all.

@@ -27,11 +27,10 @@ async function run(seed: number, proxy: Proxy, persons: Person[]): Promise<strin
   if (roll(5) === 0) await person.restart();
   proxy.heal();
   let complaint = "";
-  for (let tries = 0; tries < 8; tries++) {
+  for (let tries = 0; tries < 4; tries++) {
     await person.sync();
     complaint = await person.complaint();
     if (!complaint) return "";
-    await new Promise((resolve) => setTimeout(resolve, 250 * tries)); // a store that was killed answers again only then
   }
   return `${fault}: ${complaint}`;
 }
