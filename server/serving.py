@@ -16,6 +16,7 @@ from server.app import create_app
 from server.demo import SignIn, fill
 from server.greeting import both, greet
 from server.heads import BoundedHeads
+from server.metrics import exposed
 from server.settings import BadSetting, Settings
 from server.site import Site, StartFailed
 from sync.store import Store
@@ -41,7 +42,7 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
     app = create_app(settings, opened=lambda site: announce(site, listener, demo=demo))
     server = Server(configure(app, settings))
     # uvicorn exits by itself when the site does not open, and repeats Ctrl-C once all is closed
-    with listener, contextlib.suppress(SystemExit, KeyboardInterrupt):
+    with listener, exposed(settings), contextlib.suppress(SystemExit, KeyboardInterrupt):
         server.run(sockets=[listener])
     failure: Exception | None = getattr(app.state, "failure", None)
     if failure is not None:

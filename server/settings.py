@@ -37,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store_password: str = ""
     keep_days: int = 365
     key_file: Path | None = None
+    metrics: tuple[str, int] | None = None
     backup_dir: Path | None = None
     backup_at: int = 2
     backup_keep: int = 30
@@ -116,6 +117,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _listener(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or _port(port) == 0:
+        raise ValueError(f"must be an address and a port like 127.0.0.1:9109, not {text!r}")
+    return host.strip("[]"), int(port)
+
+
 def _days(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 36500:
         raise ValueError(f"must be a number of days from 1 to 36500, not {text!r}")
@@ -178,6 +186,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "GTN_STORE_PASSWORD": ("store_password", _text),
     "GTN_KEEP_DAYS": ("keep_days", _days),
     "GTN_KEY_FILE": ("key_file", Path),
+    "GTN_METRICS": ("metrics", _listener),
     "GTN_BACKUP_DIR": ("backup_dir", Path),
     "GTN_BACKUP_AT": ("backup_at", _hour),
     "GTN_BACKUP_KEEP": ("backup_keep", _days),

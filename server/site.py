@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from starlette.requests import Request
 
-from server import backup_schedule, barring, retention, second_factor
+from server import backup_schedule, barring, metrics, retention, second_factor
 from server.access import find_viewer, site_of
 from server.accounts import DESIGN as PEOPLE
 from server.accounts import Accounts
@@ -122,6 +122,7 @@ class Site:
             sentence=say,
             on_written=self.hint,
             on_answered=self.reports.sent,
+            on_taken=metrics.count_records,
         )
 
         self.deciding = Deciding(self.store, self.names, self.audit, self.hint)
@@ -255,6 +256,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         retention.follow(site),
         site.merging.follow(),
         backup_schedule.follow(site),
+        metrics.follow(site),
         Presence(site.store, site.names).follow(),
     ]
 

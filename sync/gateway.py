@@ -88,6 +88,7 @@ class Gateway:
 
     :param sentence: the reader's words for a message key, ``error.<code>`` or ``refused.<code>``.
     :param on_written: called with the store's name of a database after documents were accepted there.
+    :param on_taken: called with the number of documents written and the codes of those refused, by batch.
     :param on_answered: called with a device and the number of documents about which it is told now.
     """
 
@@ -100,6 +101,7 @@ class Gateway:
         sentence: Sentence,
         on_written: Callable[[str], None] | None = None,
         on_answered: Callable[[str, int], None] | None = None,
+        on_taken: Callable[[int, Sequence[str]], None] | None = None,
         mount: str = "/sync",
     ) -> None:
         self._names = names
@@ -107,6 +109,7 @@ class Gateway:
         self._sentence = sentence
         self._on_written = on_written
         self._on_answered = on_answered
+        self._on_taken = on_taken
         self._mount = mount
         self._upstream = Upstream(store)
         self._snapshots = Snapshots(self._upstream)
@@ -347,6 +350,8 @@ class Gateway:
         writes = self._photo_writes if place.photos else self._writes
         take = writes.set_aside if place.review else writes.take
         written, refused = await take(batch, documents)
+        if self._on_taken is not None:
+            self._on_taken(written, [one.why for one in refused])
         if written and not place.photos and self._on_written is not None:
             self._on_written(ward.unit(unit))
         return written, refused

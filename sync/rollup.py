@@ -225,6 +225,11 @@ class Rollup:
             self._dirty.add(database)
             self._wake.set()
 
+    @property
+    def to_count(self) -> int:
+        """How many units are known to have records that were not counted yet."""
+        return len(self._dirty)
+
     async def run(self) -> None:
         """Follow for ever; ends only by cancellation."""
         pause = 0.0

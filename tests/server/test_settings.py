@@ -48,6 +48,8 @@ def test_a_setting_is_typed() -> None:
     [
         ("GTN_PROT", "8009"),
         ("GTN_PORT", "eighty"),
+        ("GTN_METRICS", "9109"),
+        ("GTN_METRICS", "127.0.0.1:0"),
         ("GTN_PORT", "70000"),
         ("GTN_WARD", "9562"),
         ("GTN_WARD", "09562x"),
