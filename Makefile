@@ -6,7 +6,7 @@ BIN := .venv/bin
 PWA := $(shell find pwa -path pwa/node_modules -prune -o -path pwa/dist -prune -o -path pwa/tests -prune -o -type f -print)
 STATIC := $(shell find server/static -type f)
 
-.PHONY: help install build run test lint types unit pwa-test e2e browser bench chaos fmt schema clean
+.PHONY: help install build run test lint types unit pwa-test e2e browser office bench chaos fmt schema clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ run: build ## the server on the embedded store with demo data
 browser: .venv/.installed
 	@bash deploy/browser.sh
 
+office:
+	@bash deploy/libreoffice.sh
+
 test: lint types pwa-test unit e2e ## everything that must hold
 
 lint: install
@@ -51,9 +54,9 @@ lint: install
 types: install
 	@$(BIN)/mypy
 	@cd pwa && npm run --silent check
-	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js
+	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js server/static/print.js
 
-unit: build browser
+unit: build browser office
 	@$(BIN)/pytest tests
 
 pwa-test: install

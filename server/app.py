@@ -43,6 +43,7 @@ from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
 from server.logs import AccessLog
 from server.metrics import Measured
+from server.reporting import pages as report_pages
 from server.roles import Permission
 from server.security import BodyLimit, KnownHost, SameOrigin, SecurityHeaders
 from server.settings import Settings
@@ -62,6 +63,7 @@ def routes() -> list[BaseRoute]:
         *card_check.routes,
         *notice.routes,
         *desk.routes,
+        *report_pages.routes,
         *quarantine_decisions.routes,
         *quarantine.routes,
         *privacy_pages.routes,

@@ -18,6 +18,7 @@ from server.numbers import VIETNAM
 from server.periods import Choice
 from server.progress import Headline, Level, Point, Rollups, Service, ServiceRow, Tally, Target, Unit, UnitRow
 from server.texts import texts
+from sync.rollup import People
 
 LATE = timedelta(hours=24)
 LATE_HOURS = 24
@@ -56,7 +57,7 @@ class Source:
     """What was read for a board; `people` and `acts_by` (per volunteer) are of the chosen period."""
 
     rollups: Rollups
-    people: Mapping[str, int]
+    people: Mapping[str, People]
     phones: Sequence[Phone]
     quarantined: int
     names: Mapping[str, str]
@@ -207,8 +208,8 @@ def build_board(
         services=progress.service_rows(read_services(catalog, language), rollups, choice.period),
         targets=progress.target_rows(read_targets(catalog, language), rollups, choice.period.last),
         outcomes=progress.tally_rows(progress.OUTCOMES, tallies["doors"], empty=True),
-        obstacles=_most_first(progress.tally_rows((), tallies["obstacles"])),
-        referrals=_most_first(progress.tally_rows((), tallies["referrals"])),
+        obstacles=most_first(progress.tally_rows((), tallies["obstacles"])),
+        referrals=most_first(progress.tally_rows((), tallies["referrals"])),
         points=progress.points(rollups, choice.period),
         sync=[_sync_row(unit, phones) for unit in units],
         phones=sorted(phones, key=lambda phone: (phone.at or "", phone.person)),
@@ -216,11 +217,11 @@ def build_board(
         quarantined=source.quarantined,
         unreadable=sum(rollup["unreadable"] for rollup in rollups.values()),
         adults_known=sum(rollup["adults_known"] for rollup in rollups.values()),
-        texts=_texts(catalog, language),
+        texts=name_keys(catalog, language),
     )
 
 
-def _most_first(rows: Sequence[Tally]) -> list[Tally]:
+def most_first(rows: Sequence[Tally]) -> list[Tally]:
     return sorted(rows, key=lambda row: (-(row.count or 0), row.key))
 
 
@@ -245,7 +246,8 @@ def _volunteers(rollups: Rollups, source: Source, choice: Choice) -> list[Volunt
     return sorted(rows, key=lambda row: (-row.visits, row.name))
 
 
-def _texts(catalog: Catalog, language: str) -> dict[str, str]:
+def name_keys(catalog: Catalog, language: str) -> dict[str, str]:
+    """Names of outcomes, obstacles and referrals by ``kind/key``."""
     return {
         f"{kind}/{row['key']}": pick(row["name"], language)
         for kind in ("outcomes", "obstacles", "referrals")

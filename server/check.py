@@ -13,7 +13,7 @@ from server.numbers import vietnam_today
 from server.progress import Period
 from server.recount import recount, recount_people
 from sync.names import Names
-from sync.rollup import Levels, Rollup, count_people, rollup_id
+from sync.rollup import Levels, Rollup, count_people, rollup_id, tell_people
 from sync.store import Store
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ async def _compare_people(
     for period in (whole, week, month):
         first, last = period.first.isoformat(), period.last.isoformat()
         shown = await count_people(store, database, first, last)
-        counted = len(recount_people(documents, first, last))
+        counted = tell_people(recount_people(documents, first, last))
         if shown != counted:
             found.append((f"people {first} to {last}", shown, counted))
     return found

@@ -28,9 +28,8 @@ from server.sheets import write_sheets
 from server.site import Site
 from server.templates import render
 from server.texts import language_of, translate
+from server.workbooks import send_workbook
 from sync.text import sort_key
-
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 async def desk(request: Request) -> Response:
@@ -38,12 +37,12 @@ async def desk(request: Request) -> Response:
     who = viewer(request)
     if not who.may(Permission.WARD_PROGRESS):
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/desk/unit/{_own_unit(who)}{query}", 303)
-    return await _page(request, _units(request, who))
+        return RedirectResponse(f"/desk/unit/{own_unit(who)}{query}", 303)
+    return await _page(request, units_of(request))
 
 
 async def unit(request: Request) -> Response:
-    return await _page(request, [_unit_asked(request, request.path_params["code"])], alone=True)
+    return await _page(request, [unit_asked(request, request.path_params["code"])], alone=True)
 
 
 async def sheet(request: Request) -> Response:
@@ -51,8 +50,8 @@ async def sheet(request: Request) -> Response:
     who = viewer(request)
     code = request.query_params.get("unit")
     if code is None and not who.may(Permission.WARD_PROGRESS):
-        code = _own_unit(who)
-    units = _units(request, who) if code is None else [_unit_asked(request, code)]
+        code = own_unit(who)
+    units = units_of(request) if code is None else [unit_asked(request, code)]
     try:
         choice = _choice(request)
     except PeriodError:
@@ -63,8 +62,7 @@ async def sheet(request: Request) -> Response:
         board, translate(request), language_of(request), heading=heading, now=datetime.now(UTC)
     )
     name = f"tien-do-{code or who.ward}-{choice.period.first:%Y%m%d}-{choice.period.last:%Y%m%d}.xlsx"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(body, 200, headers, SHEET)
+    return send_workbook(name, body)
 
 
 async def events(request: Request) -> Response:
@@ -86,14 +84,14 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
         "unit": units[0].code if alone else None,
         "live": "/desk/events",
         "now": datetime.now(VIETNAM).strftime("%H:%M:%S"),
-        "periods": offered_periods(vietnam_today(), _campaigns(request)),
+        "periods": offered_periods(vietnam_today(), campaigns_of(request)),
         "sort": query.get("sort") if query.get("sort") in SORTS else "name",
         "sorting": f"&sort={query['sort']}" if query.get("sort") in SORTS else "",
     }
     try:
         choice = _choice(request)
     except PeriodError as error:
-        form = _form(query.get("from", "")[:40], query.get("to", "")[:40])
+        form = fill_period(query.get("from", "")[:40], query.get("to", "")[:40])
         problem = t(error.key, **error.values)
         wrong: dict[str, Any] = {"chosen": "custom", "form": form, "problem": problem}
         return render(request, "desk.html", status=400, board=None, query="", **context, **wrong)
@@ -101,11 +99,11 @@ async def _page(request: Request, units: Sequence[Unit], *, alone: bool = False)
     sheet_unit = f"&unit={units[0].code}" if alone else ""
     shown: dict[str, Any] = {
         "chosen": choice.key,
-        "form": _form(choice.period.first.isoformat(), choice.period.last.isoformat()),
+        "form": fill_period(choice.period.first.isoformat(), choice.period.last.isoformat()),
         "problem": None,
         "query": choice.query,
         "sheet": f"/desk/progress.xlsx?{choice.query}{sheet_unit}",
-        **draw_board(board, t, language_of(request), today=vietnam_today(), campaigns=_campaigns(request)),
+        **draw_board(board, t, language_of(request), today=vietnam_today(), campaigns=campaigns_of(request)),
     }
     return render(request, "desk.html", **context, **shown)
 
@@ -124,7 +122,7 @@ async def _backup(request: Request) -> backup_schedule.Line | None:
     return await backup_schedule.tell(site_of(request), datetime.now(UTC))
 
 
-def _form(first: str, last: str) -> dict[str, Any]:
+def fill_period(first: str, last: str) -> dict[str, Any]:
     """What stands in the form; a field for dates would drop what is none, so that one is for text."""
     kinds = ["date" if not value or is_day(value) else "text" for value in (first, last)]
     return {"from": first, "to": last, "kinds": kinds}
@@ -134,42 +132,45 @@ async def _board(request: Request, units: Sequence[Unit], choice: Choice) -> Boa
     who, site = viewer(request), site_of(request)
     source = await site.figures.read(who.ward, [unit.code for unit in units], choice.period)
     sort = request.query_params.get("sort", "name")
-    return build_board(_catalog(site), units, source, choice, language_of(request), sort)
+    return build_board(catalog_of(site), units, source, choice, language_of(request), sort)
 
 
 def _choice(request: Request) -> Choice:
-    return read_period(request.query_params, vietnam_today(), _campaigns(request))
+    return read_period(request.query_params, vietnam_today(), campaigns_of(request))
 
 
-def _campaigns(request: Request) -> Sequence[Mapping[str, Any]]:
+def campaigns_of(request: Request) -> Sequence[Mapping[str, Any]]:
+    """The catalog's campaigns with their first and last days."""
     rows: Sequence[Mapping[str, Any]] = site_of(request).catalog.content.raw["campaigns"]
     return rows
 
 
-def _catalog(site: Site) -> dict[str, Any]:
+def catalog_of(site: Site) -> dict[str, Any]:
+    """The catalog's files with the units as they are now."""
     units = msgspec.to_builtins(list(site.catalog.units.values()))
     return {**site.catalog.content.raw, "units": units}
 
 
-def _units(request: Request, who: Viewer) -> list[Unit]:
+def units_of(request: Request) -> list[Unit]:
     """The ward's units, in Vietnamese order, teams first."""
     language = language_of(request)
-    units = read_units(_catalog(site_of(request)), language)
+    units = read_units(catalog_of(site_of(request)), language)
     return sorted(units, key=lambda unit: (unit.kind != "team", sort_key(unit.name)))
 
 
-def _unit_asked(request: Request, code: str) -> Unit:
+def unit_asked(request: Request, code: str) -> Unit:
     """:raises Problem: ``not-found`` for a unit that is not there or not for this viewer."""
     who = viewer(request)
     if not who.may(Permission.WARD_PROGRESS) and code != who.unit:
         raise Problem("not-found")
-    for found in read_units(_catalog(site_of(request)), language_of(request)):
+    for found in read_units(catalog_of(site_of(request)), language_of(request)):
         if found.code == code:
             return found
     raise Problem("not-found")
 
 
-def _own_unit(who: Viewer) -> str:
+def own_unit(who: Viewer) -> str:
+    """:raises Problem: ``no-unit`` for whoever belongs to none."""
     if who.unit is None:
         raise Problem("no-unit")
     return who.unit

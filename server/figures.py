@@ -12,7 +12,15 @@ from server.board import Phone, Source, read_phone
 from server.progress import Period, days_of
 from sync.names import Names
 from sync.refused import count_refused
-from sync.rollup import count_by_volunteer, count_people, list_people, rollup_id
+from sync.rollup import (
+    People,
+    count_by_volunteer,
+    count_people,
+    join_people,
+    list_people,
+    rollup_id,
+    tell_people,
+)
 from sync.store import NotFound, Store
 
 REMEMBERED = 5000
@@ -27,7 +35,7 @@ class Figures:
     def __init__(self, store: Store, names: Names) -> None:
         self._store = store
         self._names = names
-        self._people: OrderedDict[tuple[str, str, str, str], int] = OrderedDict()
+        self._people: OrderedDict[tuple[str, str, str, str], People] = OrderedDict()
         self._rollups: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._known_accounts: tuple[str, list[dict[str, Any]]] = ("", [])
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -37,13 +45,14 @@ class Figures:
 
         :raises StoreError: when the store cannot be asked.
         """
-        rollups, accounts, quarantined = await asyncio.gather(
-            self.rollups(ward, units), self.accounts(), self._quarantined(ward, units)
+        rollups, accounts, refused = await asyncio.gather(
+            self.rollups(ward, units), self.accounts(), self.refused(ward)
         )
         people, acts_by = await asyncio.gather(
-            self._count_people(ward, rollups, period), self._acts_by(ward, units, rollups, period)
+            self.people(ward, rollups, period), self._acts_by(ward, units, rollups, period)
         )
-        names, phones = _read_accounts(accounts, ward)
+        names, phones = read_accounts(accounts, ward)
+        quarantined = sum(refused.values()) if len(units) != 1 else refused.get(units[0], 0)
         return Source(rollups, people, phones, quarantined, names, acts_by)
 
     async def rollups(self, ward: str, units: Sequence[str]) -> Rollups:
@@ -60,25 +69,27 @@ class Figures:
         wanted = [rollup_id(unit) for unit in units]
         return {known[id]["unit"]: known[id] for id in wanted if id in revs and id in known}
 
-    async def _count_people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, int]:
+    async def people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, People]:
+        """Distinct people of the period in each unit that has data in it."""
         with_data = [code for code, rollup in rollups.items() if days_of(rollup, period)]
         counts = await asyncio.gather(*(self._people_of(ward, rollups[code], period) for code in with_data))
         people = dict(zip(with_data, counts, strict=True))
         held = {code: rollup["held"] for code, rollup in rollups.items() if rollup.get("held")}
         if len(held) > 1 and not people.keys().isdisjoint(held):
             units = sorted(held, key=lambda code: bool(code == held[code]))
-            people |= {**dict.fromkeys(units, 0), units[-1]: await self._count_held(ward, units, period)}
+            together = await self._count_held(ward, units, period)
+            people |= {**dict.fromkeys(units, People(0, 0)), units[-1]: together}
         return people
 
-    async def _count_held(self, ward: str, units: Sequence[str], period: Period) -> int:
+    async def _count_held(self, ward: str, units: Sequence[str], period: Period) -> People:
         """Distinct people of units that are just being merged: whoever is in both meanwhile counts once."""
         first, last = period.first.isoformat(), period.last.isoformat()
         databases = [self._names.unit(ward, unit) for unit in units]
         # first the one that is left: nobody who moves in between is missed
         found = [await list_people(self._store, database, first, last) for database in databases]
-        return len(set().union(*found))
+        return tell_people(join_people(told for people in found for told in people.items()))
 
-    async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> int:
+    async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> People:
         database = self._names.unit(ward, rollup["unit"])
         first, last = period.first.isoformat(), period.last.isoformat()
         key = (database, rollup["seq"], first, last)
@@ -111,17 +122,16 @@ class Figures:
         self._known_accounts = (seq, found)
         return found
 
-    async def _quarantined(self, ward: str, units: Sequence[str]) -> int:
-        """How many refused documents wait to be looked at; several units together are the whole ward."""
-        database = self._names.ward(ward).quarantine
+    async def refused(self, ward: str) -> dict[str, int]:
+        """How many refused documents of each unit wait to be looked at."""
         try:
-            counts = await count_refused(self._store, database)
+            return await count_refused(self._store, self._names.ward(ward).quarantine)
         except NotFound:
-            return 0
-        return sum(counts.values()) if len(units) != 1 else counts.get(units[0], 0)
+            return {}
 
 
-def _read_accounts(accounts: Sequence[Mapping[str, Any]], ward: str) -> tuple[dict[str, str], list[Phone]]:
+def read_accounts(accounts: Sequence[Mapping[str, Any]], ward: str) -> tuple[dict[str, str], list[Phone]]:
+    """What the people of the ward are called, by id, and the phones that take part."""
     people = {row["_id"]: row for row in accounts if row.get("type") == "person" and row.get("ward") == ward}
     now = datetime.now(UTC)
     phones = [

@@ -18,6 +18,7 @@ class Place(NamedTuple):
 
 PLACES: tuple[Place, ...] = (
     Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
+    Place("report", "/desk/report", "report.nav", Permission.UNIT_PROGRESS),
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
     Place("photos", "/desk/photos", "photos.nav", Permission.PHOTOS),
     Place("privacy", "/desk/privacy", "privacy.nav", Permission.PRIVACY),

@@ -1,10 +1,12 @@
 """The period that a page of the desk shows, read from its address.
 
-``?period=today|7d|month|campaign`` or ``?period=custom&from=yyyy-mm-dd&to=yyyy-mm-dd``.
+``?period=today|7d|month|campaign`` or ``?period=custom&from=yyyy-mm-dd&to=yyyy-mm-dd``; reports also know
+``week last-week last-month quarter``. Weeks begin on Monday; a period that runs ends today.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +16,8 @@ from server.progress import Period
 
 CHOICES = ("today", "7d", "month", "campaign", "custom")
 USUAL = "7d"
+REPORTED = ("week", "last-week", "month", "last-month", "quarter", "campaign", "custom")
+USUALLY_REPORTED = "week"
 LONGEST = 400
 
 
@@ -39,13 +43,34 @@ class Choice:
             return f"period={self.key}"
         return f"period=custom&from={self.period.first.isoformat()}&to={self.period.last.isoformat()}"
 
+    @property
+    def before(self) -> Period:
+        """What to compare with: the same days of the week, month or quarter before, else as many days."""
+        if self.key == "week":
+            week = timedelta(days=7)
+            return Period(self.period.first - week, self.period.last - week)
+        months = {"month": 1, "last-month": 1, "quarter": 3}.get(self.key)
+        if months is None:
+            return self.period.previous
+        return Period(_earlier(self.period.first, months), _earlier(self.period.last, months))
 
-def read_period(query: Mapping[str, str], today: date, campaigns: Sequence[Mapping[str, Any]]) -> Choice:
+
+def _earlier(day: date, months: int) -> date:
+    """The same day so many months before; the last of a month stays the last."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    longest = monthrange(year, month + 1)[1]
+    last = day.day == monthrange(day.year, day.month)[1]
+    return date(year, month + 1, longest if last else min(day.day, longest))
+
+
+def read_period(
+    query: Mapping[str, str], today: date, campaigns: Sequence[Mapping[str, Any]], usual: str = USUAL
+) -> Choice:
     """The chosen period; the usual one when nothing was chosen.
 
     :raises PeriodError: for what is no period, with the reason.
     """
-    key = query.get("period") or ("custom" if query.get("from") or query.get("to") else USUAL)
+    key = query.get("period") or ("custom" if query.get("from") or query.get("to") else usual)
     if key == "custom":
         return Choice(key, _custom(query))
     found = named_period(key, today, campaigns)
@@ -62,7 +87,20 @@ def named_period(key: str, today: date, campaigns: Sequence[Mapping[str, Any]]) 
         return Period(today - timedelta(days=6), today)
     if key == "month":
         return Period(today.replace(day=1), today)
+    if key in REPORTED[:-2]:
+        return _calendar(key, today)
     return _campaign(today, campaigns) if key == "campaign" else None
+
+
+def _calendar(key: str, today: date) -> Period:
+    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
+    if key == "week":
+        return Period(monday, today)
+    if key == "last-week":
+        return Period(monday - timedelta(days=7), monday - timedelta(days=1))
+    if key == "last-month":
+        return Period(_earlier(first, 1), first - timedelta(days=1))
+    return Period(date(today.year, today.month - (today.month - 1) % 3, 1), today)
 
 
 def _campaign(today: date, campaigns: Sequence[Mapping[str, Any]]) -> Period | None:

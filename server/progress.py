@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
+from sync.rollup import People
+
 Rollup = Mapping[str, Any]
 Rollups = Mapping[str, Rollup]
 """The newest rollup of each unit, by the unit's code; a unit that never synced is absent."""
@@ -85,10 +87,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was done in a period; every field is None where there is no data."""
+    """What was done in a period; every field is None where there is no data. Of 60 and over: `senior` acts
+    for them, `seniors` people."""
 
     acts: int | None = None
     senior: int | None = None
+    seniors: int | None = None
     new_people: int | None = None
     people: int | None = None
     doors: int | None = None
@@ -193,7 +197,7 @@ def days_of(rollup: Rollup | None, period: Period) -> list[Mapping[str, Any]]:
     return [figures for day, figures in days.items() if period.holds(day)]
 
 
-def figures_of(rollup: Rollup | None, period: Period, people: int | None = None) -> Figures:
+def figures_of(rollup: Rollup | None, period: Period, people: People | None = None) -> Figures:
     """One unit's figures. `people` is asked of the store; it is kept only where there is data."""
     days = days_of(rollup, period)
     if not days:
@@ -202,7 +206,8 @@ def figures_of(rollup: Rollup | None, period: Period, people: int | None = None)
         acts=sum(sum(day["acts"].values()) for day in days),
         senior=sum(sum(day["senior"].values()) for day in days),
         new_people=sum(day["new_people"] for day in days),
-        people=people,
+        people=people.distinct if people else None,
+        seniors=people.seniors if people else None,
         doors=sum(sum(day["doors"].values()) for day in days),
         met=sum(day["doors"].get("met", 0) for day in days),
         new_doors=sum(day["new_doors"] for day in days),
@@ -230,7 +235,7 @@ def add_coverage(parts: Sequence[Coverage]) -> Coverage:
 
 
 def unit_rows(
-    units: Sequence[Unit], rollups: Rollups, period: Period, people: Mapping[str, int]
+    units: Sequence[Unit], rollups: Rollups, period: Period, people: Mapping[str, People]
 ) -> list[UnitRow]:
     return [
         UnitRow(

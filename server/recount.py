@@ -100,13 +100,18 @@ def recount(documents: Iterable[Document], levels: Levels) -> Document:
     return {**totals, "days": dict(days)}
 
 
-def recount_people(documents: Iterable[Document], first: str, last: str) -> set[str]:
-    """Who was helped from `first` to `last`, days included."""
-    people: set[str] = set()
+def recount_people(documents: Iterable[Document], first: str, last: str) -> dict[str, bool]:
+    """Who was helped from `first` to `last`, days included, and whether they are of 60 and over."""
+    people: dict[str, bool] = {}
     for document in documents:
         visit = read_visit(document) if document.get("type") == "visit" else None
-        if visit is not None and first <= visit.day <= last:
-            people |= {help["person"] for help in visit.helps if help.get("person") is not None}
+        if visit is None or not first <= visit.day <= last:
+            continue
+        for help in visit.helps:
+            if help.get("person") is not None:
+                people[help["person"]] = people.get(help["person"], False) | (
+                    help.get("age_band") == "60-plus"
+                )
     return people
 
 

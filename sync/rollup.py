@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -163,14 +163,33 @@ def describe(unit: str, counting: str, counted: Document) -> Document:
     return {"type": "rollup", "unit": unit, "counting": counting, "at": at, **counted}
 
 
-async def count_people(store: Store, database: str, first: str, last: str) -> int:
-    """Distinct people (người) helped from `first` to `last`, days included."""
-    return len(await list_people(store, database, first, last))
+class People(NamedTuple):
+    """Distinct people (người), and how many of them are of 60 and over."""
+
+    distinct: int
+    seniors: int
 
 
-async def list_people(store: Store, database: str, first: str, last: str) -> set[str]:
+async def count_people(store: Store, database: str, first: str, last: str) -> People:
+    """Distinct people helped from `first` to `last`, days included."""
+    return tell_people(await list_people(store, database, first, last))
+
+
+async def list_people(store: Store, database: str, first: str, last: str) -> dict[str, bool]:
+    """Who was helped, and whether a record of these days says that they are of 60 and over."""
     rows = await store.view(database, DESIGN, "people_days", group=True, startkey=[first], endkey=[last, {}])
-    return {row["key"][1] for row in rows}
+    return join_people((row["key"][1], row["value"] > 0) for row in rows)
+
+
+def join_people(told: Iterable[tuple[str, bool]]) -> dict[str, bool]:
+    people: dict[str, bool] = {}
+    for person, senior in told:
+        people[person] = senior or people.get(person, False)
+    return people
+
+
+def tell_people(people: Mapping[str, bool]) -> People:
+    return People(len(people), sum(people.values()))
 
 
 async def count_by_volunteer(store: Store, database: str, first: str, last: str) -> dict[str, int]:

@@ -30,7 +30,7 @@ from server.progress import (
     unit_rows,
 )
 from server.recount import recount
-from sync.rollup import empty_day
+from sync.rollup import People, empty_day
 from tests.desk.documents import LEVELS, SERVICES
 from tests.desk.documents import documents as some_documents
 
@@ -131,7 +131,7 @@ def test_units_without_data_come_last_whatever_the_order() -> None:
     day = {**recount([], LEVELS)["days"], "2026-05-01": _day(acts={"ihanoi/using": 3})}
     busy = {"days": day, "households": 4, "adults": 0, "adults_known": 0, "at": None}
     idle = {**busy, "days": {"2026-05-01": _day(acts={})}}
-    rows = unit_rows(UNITS, {"b": busy, "c": idle}, Period(DAYS[0], DAYS[0]), {"b": 2})
+    rows = unit_rows(UNITS, {"b": busy, "c": idle}, Period(DAYS[0], DAYS[0]), {"b": People(2, 1)})
     assert [row.unit.code for row in sort_rows(rows, "acts")] == ["b", "c", "a"]
     assert [row.unit.code for row in sort_rows(rows, "nonsense")] == ["a", "b", "c"]
     assert rows[1].figures.people == 2

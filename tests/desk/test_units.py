@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from server.board import read_units
-from server.desk import _catalog
+from server.desk import catalog_of
 from server.progress import Period
 from server.site import Site
 from server.units import make_code
@@ -123,7 +123,7 @@ async def test_a_closed_unit_stays_in_the_figures_of_the_periods_before(sign_in:
     await put_unit(site, "da-dong", "Tổ đã đóng hẳn")
     admin = await sign_in("admin")
     await admin.post("/desk/units/da-dong/close", data={})
-    unit = next(one for one in read_units(_catalog(site), "vi") if one.code == "da-dong")
+    unit = next(one for one in read_units(catalog_of(site), "vi") if one.code == "da-dong")
     assert unit.closed is not None
     day = date.fromisoformat(unit.closed)
     assert unit.was_open(Period(day, day))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import zipfile
 from collections.abc import Callable
@@ -233,8 +234,8 @@ def test_no_cell_of_a_workbook_is_a_formula_or_a_link(
     for n, text in enumerate(("=1+1", "http://evil.example")):
         call(site.units.add, Typed(name=text, code=f"formula{n}"))
     period = "period=custom&from=2026-05-01&to=2026-05-01"
-    for address in (f"/desk/progress.xlsx?{period}", f"/desk/progress.xlsx?{period}&unit=formula0"):
-        answer = visitor.get(address, headers=enrolled(Role.SUPERVISOR))
+    for name, unit in itertools.product(("progress", "report"), ("", "&unit=formula0")):
+        answer = visitor.get(f"/desk/{name}.xlsx?{period}{unit}", headers=enrolled(Role.SUPERVISOR))
         assert answer.status_code == 200
         assert answer.headers["content-disposition"].startswith("attachment")
         with zipfile.ZipFile(io.BytesIO(answer.content)) as book:

@@ -494,6 +494,8 @@ def test_a_route_is_reached_by_whom_the_table_names_and_by_nobody_else(
 ANOTHERS = (
     ("GET", "/desk/unit/mttq"),
     ("GET", "/desk/progress.xlsx?unit=mttq"),
+    ("GET", "/desk/report?unit=mttq"),
+    ("GET", "/desk/report.xlsx?unit=mttq"),
     ("GET", "/desk/people?unit=mttq"),
     ("GET", "/desk/devices?unit=mttq"),
     ("GET", "/desk/people/nguoi-khac"),

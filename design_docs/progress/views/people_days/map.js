@@ -22,10 +22,10 @@ function (doc) {
       return help && key(help.service) && key(help.level) && count(help) > 0 && (!named || id(help.person));
     });
   }
-  // Who was helped on which day: distinct people (người) of a chosen range.
+  // Who was helped on which day: distinct people (người) of a chosen range; more than 0: said to be of 60 and over.
   var on = day(doc);
   if (!on) return;
   helps(doc.record.value).forEach(function (help) {
-    if (id(help.person)) emit([on, help.person], 1);
+    if (id(help.person)) emit([on, help.person], help.age_band === "60-plus" ? 1 : 0);
   });
 }
