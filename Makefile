@@ -57,7 +57,7 @@ types: install
 	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js server/static/print.js
 
 unit: build browser office
-	@$(BIN)/pytest tests
+	@$(BIN)/pytest tests -n $(if $(COUCHDB_URL),0,2) --dist loadfile
 
 pwa-test: install
 	@cd pwa && npm test --silent
