@@ -55,6 +55,7 @@ Action = Literal[
     "backup-restored",
     "exported",
     "imported",
+    "import-undone",
     "phone-file-brought",
     "quarantine-decided",
     "photos-listed",
