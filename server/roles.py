@@ -43,8 +43,6 @@ class Permission(StrEnum):
     """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
     PHONE_FILES = "phone-files"
     """bringing in what a phone could not send: of one's own unit, or of all for those of the ward"""
-    IMPORT = "import"
-    """bringing in households from a sheet: of one's own unit, or of any for those of the ward"""
     DEVICES = "devices"
     """what phones say of themselves: those of one's own unit, or of all for those of the ward"""
     GIVE_ROLES = "give-roles"
@@ -53,6 +51,8 @@ class Permission(StrEnum):
     """adding, renaming and merging units"""
     MOVE_HOUSEHOLDS = "move-households"
     """giving a household to another unit"""
+    MERGE_RECORDS = "merge-records"
+    """merging records of one door or person: of one's own unit, or of all for those of the ward"""
     PRIVACY = "privacy"
     """residents' requests, erasing, incidents"""
     AUDIT = "audit"
@@ -73,17 +73,25 @@ _DESK = frozenset(
         _P.PHOTOS,
         _P.INVITE,
         _P.PHONE_FILES,
-        _P.IMPORT,
         _P.DEVICES,
         _P.GIVE_ROLES,
         _P.MOVE_HOUSEHOLDS,
+        _P.MERGE_RECORDS,
         _P.PRIVACY,
     }
 )
 TABLE: dict[Role, frozenset[Permission]] = {
     Role.VOLUNTEER: _PHONE | {_P.RECORD_VISITS},
     Role.LEAD: _PHONE
-    | {_P.RECORD_VISITS, _P.AMEND_OTHERS, _P.UNIT_PROGRESS, _P.INVITE, _P.PHONE_FILES, _P.IMPORT, _P.DEVICES},
+    | {
+        _P.RECORD_VISITS,
+        _P.AMEND_OTHERS,
+        _P.UNIT_PROGRESS,
+        _P.INVITE,
+        _P.PHONE_FILES,
+        _P.DEVICES,
+        _P.MERGE_RECORDS,
+    },
     Role.REPORTER: _PHONE,
     Role.SUPERVISOR: _DESK,
     Role.ADMIN: _DESK | {_P.UNITS, _P.AUDIT, _P.ADMINISTER},

@@ -25,7 +25,6 @@ from server.cards import Cards
 from server.catalog import Catalog
 from server.content import load_content
 from server.figures import Figures
-from server.importing.kept import Uploads
 from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
@@ -38,7 +37,7 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.unit_merging import Merging
 from server.units import Units
-from sync import erasing, moving, photos, withdrawing
+from sync import erasing, moving, photos, twins, withdrawing
 from sync.audit import Audit
 from sync.backups.marks import COPYING, MOVED, RESTORING, find_mark
 from sync.conflicts import Conflicts
@@ -90,7 +89,6 @@ class Site:
     safe: Safe = field(init=False)
     reports: Reports = field(init=False)
     tries: Tries = field(init=False)
-    uploads: Uploads = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
     units: Units = field(init=False)
@@ -105,7 +103,6 @@ class Site:
         self.safe = self.accounts.safe
         self.reports = Reports(self.accounts)
         self.tries = Tries(self.store, self.names, self.seals)
-        self.uploads = Uploads(self.store, self.names, self.safe)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
         self.units = Units(self.store, self.names, self.catalog)
@@ -255,8 +252,8 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         withdrawing.follow(site.store, site.names),
         site.deciding.follow(site.settings.ward),
         moving.follow(site.store, site.names, site.settings.ward),
+        twins.follow(site.store, site.names, site.settings.ward),
         site.tries.follow(),
-        site.uploads.follow(),
         retention.follow(site),
         site.merging.follow(),
         backup_schedule.follow(site),

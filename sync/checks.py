@@ -133,6 +133,8 @@ class Stored:
     restricted: Collection[str] = ()
     moved_to: str = ""
     """The unit in which the document, or the household of a new resident, goes on."""
+    kept: str = ""
+    """The record as which the document goes on, when it was merged; `winner` is how that one would look."""
 
 
 def check(writer: Writer, incoming: Document, stored: Stored) -> None:

@@ -25,11 +25,13 @@ from typing import Any, Literal
 import structlog
 
 from sync import checks, clocks, photos
+from sync.aliases import resolve, rewritten
 from sync.audit import Act, Audit
 from sync.checks import Refusal, Stored
 from sync.clocks import text_of
 from sync.erasing import erase_late, redacting
-from sync.gateway_writes import check_envelope, history
+from sync.gateway_lookup import history
+from sync.gateway_writes import check_envelope
 from sync.ledger import Ledger
 from sync.merge import consent_of
 from sync.names import PHOTOS, Names
@@ -181,7 +183,9 @@ class Deciding:
         erased = await self._ledger.erased(database, named_in([document]))
         if document["_id"] in erased:
             return False
-        changed = redacting(erased, await self._ledger.traces(database))(document)
+        spoken_of = (named_in([document]) | {str(document.get("household"))}) - {document["_id"], "None"}
+        others = await resolve(self._store, database, spoken_of)
+        changed = rewritten(redacting(erased, await self._ledger.traces(database))(document), others)
         saved = document if changed == document else child_of(document, changed)
         await self._store.graft(database, [saved])
         late = await erase_late(self._store, self._ledger, database, [saved])

@@ -27,6 +27,7 @@ from typing import Any
 
 import structlog
 
+from sync.aliases import MERGED, same_as
 from sync.heirs import find_heir, former_units
 from sync.ledger import Ledger
 from sync.names import Names
@@ -51,7 +52,7 @@ __all__ = (
     "without_text",
 )
 
-_BARE = frozenset({"_id", "_rev", "_revisions", "_deleted"})
+_BARE = frozenset({"_id", "_rev", "_revisions", "_deleted", MERGED})
 _TYPED = ("message", "document")
 """Of a decision about a refused record (`sync.deciding`), what may say something about people."""
 AT_ONCE = 500
@@ -96,9 +97,11 @@ async def erase_all(
     """
     if not all(RESIDENT.fullmatch(id) for id in ids):
         raise ValueError("only residents are erased")
+    also = [id for some in (await same_as(store, names, ward, ids)).values() for id in some]
+    ids = list(dict.fromkeys([*ids, *also]))
     ledger, database = Ledger(store, names), names.unit(ward, unit)
     # before the ledger has them: from then on a late edit ends the record, which then says no name
-    before = {id: set(known[id]) if known else set() for id in ids}
+    before = {id: set((known or {}).get(id, ())) for id in ids}
     with suppress(StoreError):  # what cannot be read now is read below, when the ledger knows of it
         before = {id: before[id] | await _learn(store, database, id) for id in ids}
     cut_short = await ledger.enter(ward, unit, ids)

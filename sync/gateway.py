@@ -28,9 +28,10 @@ from sync.checks import Writer
 from sync.clocks import text_of
 from sync.gateway_answers import PACKED, pass_on, send_bytes, send_json, takes_gzip, unless_gone
 from sync.gateway_errors import RETRY_SECONDS, GatewayError
+from sync.gateway_lookup import Batch
 from sync.gateway_paths import Operation, Target, read_path
 from sync.gateway_upstream import Upstream
-from sync.gateway_writes import Batch, Writes
+from sync.gateway_writes import Writes
 from sync.heirs import last_heir
 from sync.ledger import Ledger
 from sync.names import PHOTOS, Names

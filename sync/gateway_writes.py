@@ -15,28 +15,28 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
 
-from sync import checks, withdrawing
+from sync import aliases, checks, twins, withdrawing
 from sync.arriving import timely
-from sync.checks import Refusal, Stored, Writer
+from sync.checks import Refusal, Stored
 from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, redacting
 from sync.gateway_body import LARGEST_DOCUMENT
 from sync.gateway_errors import GatewayError
+from sync.gateway_lookup import Batch, LookUp, of_store
 from sync.gateway_upstream import Upstream
-from sync.heirs import last_heir, place_of
+from sync.heirs import last_heir
 from sync.ledger import Ledger
-from sync.names import Names, WardNames
-from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused
-from sync.redaction import named_in, people_of
-from sync.residents import is_restricted
+from sync.names import Names
+from sync.quarantine import Quarantine, QuarantineFull, Refused
+from sync.redaction import named_in
 from sync.revisions import child_of
 from sync.store import Document, Store, StoreError
 from sync.traces import Traces
@@ -49,35 +49,6 @@ _REV = re.compile(r"([1-9]\d{0,8})-([0-9a-f]{32})")
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Who writes where; `path` is the database's path in the store.
-
-    Documents may name the unit `named`, which is the writer's own, or one that was merged into it.
-    """
-
-    person: str
-    role: str
-    bringer: Bringer
-    writer: Writer
-    names: WardNames
-    path: str
-    named: str
-    heirs: Mapping[str, str] = field(default_factory=dict)
-    passed: frozenset[str] = frozenset()
-    """The units that were gone through on the way here."""
-
-    @property
-    def database(self) -> str:
-        """Its name in the store."""
-        return self.path.removeprefix("/")
-
-    def at_home(self, document: Document) -> Document:
-        """The document as it is kept: late ones still name the unit that was merged."""
-        late = self.named != self.writer.unit and document.get("unit") == self.named
-        return {**document, "unit": self.writer.unit} if late else document
-
-
 class Writes:
     """Takes batches of replicated revisions (``new_edits: false``)."""
 
@@ -87,6 +58,7 @@ class Writes:
         self._names = names
         self._ledger = ledger
         self._quarantine = Quarantine(store)
+        self._known = LookUp(upstream, store)
 
     async def take(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
         """How many documents were sent on to be stored, and those that are in quarantine instead.
@@ -102,10 +74,11 @@ class Writes:
         stored: dict[tuple[str, str], Stored] = {}
         if candidates:
             try:
-                _, stored = await self._look_up(batch, candidates)
+                batch, _, stored = await self._known.look_up(batch, candidates)
             except (KeyError, TypeError, AttributeError):
                 raise GatewayError("store-unavailable", "an answer without its parts") from None
         accepted: list[Document] = []
+        merged: list[Document] = []
         moved: dict[str, list[Document]] = {}
         for key, held in stored.items():  # what is known already needs no answer
             place = last_heir(batch.heirs, held.moved_to)
@@ -116,10 +89,11 @@ class Writes:
             ):
                 refused.append(refusal)
             else:
-                accepted.append(revisions[key])
+                (merged if held.kept else accepted).append(revisions[key])
+        await of_store(self._take_over(batch, merged))
         ending = await of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
         redact = redacting(erased, traces)
-        refused += await self._forward(batch, accepted, lambda one: redact(batch.at_home(one)))
+        refused += await self._forward(batch, accepted, lambda one: batch.at_home(redact(one)))
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         for id in ending:
@@ -129,7 +103,20 @@ class Writes:
         refused += [Refused(document, "erased") for document in accepted if document["_id"] in late]
         for unit, some in moved.items():
             refused += await self._follow(batch, unit, some)
-        return len(accepted), refused
+        return len(accepted) + len(merged), refused
+
+    async def _take_over(self, batch: Batch, documents: Sequence[Document]) -> None:
+        """Edits of records that were merged become edits of those that they go on as; see `sync.twins`."""
+        for document in documents:
+            arrival = datetime.fromisoformat(batch.bringer.at)
+            kept = batch.aliases[document["_id"]]
+            late = batch.at_home(await timely(self._store, batch.database, document, arrival))
+            place = self._place(batch)
+            await twins.take_over(self._store, self._names, *place, kept, [late], batch.person, decided=False)
+            if kept.startswith("resident:"):
+                await withdrawing.try_to_finish(self._store, self._names, *place, kept)
+            end = {"_id": document["_id"], "_deleted": True, aliases.MERGED: kept}
+            await self._store.graft(batch.database, [child_of(document, end)])
 
     async def _follow(self, batch: Batch, unit: str, documents: Sequence[Document]) -> list[Refused]:
         """Takes what goes on in another unit there, as if it had been brought to it.
@@ -164,87 +151,12 @@ class Writes:
             del revisions[one.id, one.rev]
         known: set[tuple[str, str]] = set()
         if revisions:
-            known, _ = await self._look_up(batch, list(revisions.values()))
+            _, known, _ = await self._known.look_up(batch, list(revisions.values()))
         refused += [Refused(d, "left-unit") for key, d in revisions.items() if key not in known]
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         late = await of_store(self._erase_late(batch, [], refused))
         return 0, [Refused(one.document, "erased") if one.id in late else one for one in refused]
-
-    async def _look_up(
-        self, batch: Batch, documents: Sequence[Document]
-    ) -> tuple[set[tuple[str, str]], dict[tuple[str, str], Stored]]:
-        """Which revisions the store has already, and what it knows of the others' history."""
-        asked: dict[str, list[str]] = {}
-        for document in documents:
-            asked.setdefault(document["_id"], []).extend(history(document))
-        helped = (named_in(documents) | homes_of(documents)) - asked.keys()
-        (_, diff), (_, winners) = await asyncio.gather(
-            self._ask(batch, "_revs_diff", asked),
-            self._ask(batch, "_all_docs?include_docs=true", {"keys": [*asked, *sorted(helped)]}),
-        )
-        missing = {id: set(entry.get("missing", ())) for id, entry in diff.items()}
-        rows = {row["key"]: row for row in winners["rows"]}
-        restricted = {id for id, row in rows.items() if is_restricted(row.get("doc") or {})}
-        moved = await self._moved(batch, rows)
-        stored: dict[tuple[str, str], Stored] = {}
-        known: set[tuple[str, str]] = set()
-        bases: dict[tuple[str, str], str] = {}
-        for document in documents:
-            id, (rev, *ancestors) = document["_id"], history(document)
-            lacking = missing.get(id, set())
-            if rev not in lacking:
-                known.add((id, rev))
-                continue
-            one = _stored(rows[id], [a for a in ancestors if a not in lacking])
-            place = moved.get(id, "")
-            if one.winner is None and id.startswith("resident:"):
-                place = moved.get(str(document.get("household")), "")
-            one = replace(one, restricted=people_of(document) & restricted, moved_to=place)
-            stored[id, rev] = one
-            if one.winner is not None and one.known and one.base is None:
-                bases[id, rev] = next(iter(one.known))
-        await self._add_bases(batch, stored, bases)
-        return known, stored
-
-    async def _moved(self, batch: Batch, rows: dict[str, dict[str, Any]]) -> dict[str, str]:
-        """Where documents went of which only a tombstone is left, by id."""
-        gone = [
-            {"id": id, "rev": row["value"]["rev"]}
-            for id, row in rows.items()
-            if row.get("value", {}).get("deleted")
-        ]
-        if not gone:
-            return {}
-        _, answer = await self._ask(batch, "_bulk_get", {"docs": gone})
-        found = [one["ok"] for result in answer["results"] for one in result["docs"] if "ok" in one]
-        return {one["_id"]: place for one in found if (place := place_of(one))}
-
-    async def _add_bases(
-        self, batch: Batch, stored: dict[tuple[str, str], Stored], bases: dict[tuple[str, str], str]
-    ) -> None:
-        """The bodies that branches started from, where compaction has left them."""
-        if not bases:
-            return
-        wanted = [{"id": id, "rev": base} for (id, _), base in bases.items()]
-        _, answer = await self._ask(batch, "_bulk_get", {"docs": wanted})
-        bodies = {
-            (found["ok"]["_id"], found["ok"]["_rev"]): found["ok"]
-            for result in answer["results"]
-            for found in result["docs"]
-            if "ok" in found
-        }
-        for (id, rev), base in bases.items():
-            before = stored[id, rev]
-            stored[id, rev] = replace(before, base=bodies.get((id, base)))
-
-    async def _ask(self, batch: Batch, path: str, body: Any) -> tuple[int, Any]:
-        status, answer = await self._upstream.ask(
-            batch.person, batch.role, "POST", f"{batch.path}/{path}", body
-        )
-        if status != 200:
-            raise GatewayError("store-unavailable", f"{status} from {path}")
-        return status, answer
 
     async def _forward(self, batch: Batch, documents: Sequence[Document], change: Redact) -> list[Refused]:
         """Write what passed the checks; gives what CouchDB's own validator refuses."""
@@ -275,7 +187,8 @@ class Writes:
         self, batch: Batch, accepted: Sequence[Document], refused: Sequence[Refused]
     ) -> set[str]:
         """The residents that were erased meanwhile: what was just written and kept of them goes, too."""
-        late = await erase_late(self._store, self._ledger, batch.database, accepted)
+        at_home = [batch.at_home(document) for document in accepted]
+        late = await erase_late(self._store, self._ledger, batch.database, at_home)
         if not refused:
             return late
         kept, traces = await self._ask_ledger(batch, [one.document for one in refused])
@@ -318,20 +231,6 @@ class Writes:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
 
 
-def homes_of(documents: Sequence[Document]) -> set[str]:
-    """The households of residents."""
-    homes = {one.get("household") for one in documents if one["_id"].startswith("resident:")}
-    return {home for home in homes if isinstance(home, str)}
-
-
-async def of_store(asked: Awaitable[T]) -> T:
-    """:raises GatewayError: when the ledger cannot be asked: the batch comes again."""
-    try:
-        return await asked
-    except StoreError as error:
-        raise GatewayError("store-unavailable", f"ledger: {error.reason}") from None
-
-
 def _redacted(document: Document, change: Redact) -> Document:
     """A document that says something of someone erased, as a child that does not; any other as it is."""
     changed = change(document)
@@ -358,24 +257,6 @@ def judge(check: Callable[[], None], document: Document) -> Refused | None:
         log.error("a check failed", id=document["_id"], exc_info=error)
         return Refused(document, "malformed", type(error).__name__)
     return None
-
-
-def history(document: Document) -> list[str]:
-    """The revision and its ancestors, newest first, as CouchDB writes them."""
-    revisions = document.get("_revisions")
-    if not revisions:
-        return [document["_rev"]]
-    start = revisions["start"]
-    return [f"{start - back}-{hash}" for back, hash in enumerate(revisions["ids"])]
-
-
-def _stored(row: dict[str, Any], ancestors: list[str]) -> Stored:
-    if row.get("error") == "not_found":
-        return Stored()
-    winner = row.get("doc") or {}
-    deleted = bool(row["value"].get("deleted"))
-    base = winner if ancestors and ancestors[0] == row["value"]["rev"] else None
-    return Stored(winner, deleted, tuple(ancestors), base)
 
 
 def named(document: Document, longest: int = LARGEST_DOCUMENT) -> Document:

@@ -26,6 +26,15 @@ async def find_heir(store: Store, names: Names, ward: str, unit: str) -> str | N
     return str(heir) if heir else None
 
 
+async def find_end(store: Store, names: Names, ward: str, unit: str) -> str:
+    """Where a unit goes on, through any number of merges."""
+    seen = {unit}
+    while (heir := await find_heir(store, names, ward, unit)) and heir not in seen:
+        unit = heir
+        seen.add(unit)
+    return unit
+
+
 def last_heir(heirs: Mapping[str, str], unit: str) -> str:
     """Where a unit's records are by now, through any number of merges; `heirs` holds one step each."""
     seen = {unit}

@@ -24,7 +24,7 @@ from typing import Any
 import structlog
 
 from sync.clocks import text_of
-from sync.heirs import find_heir
+from sync.heirs import find_end, find_heir
 from sync.ledger import Ledger
 from sync.names import Names
 from sync.store import Document, NotFound, Store, StoreError
@@ -67,7 +67,7 @@ async def move(store: Store, names: Names, ward: str, household: str, source: st
 
 async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> int:
     source, target, household = str(entry["from"]), str(entry["to"]), str(entry["household"])
-    target = await _find_end(store, names, ward, target)
+    target = await find_end(store, names, ward, target)
     ledger, count = Ledger(store, names), 0
     while target != source and (leaves := await _leaves(store, names.unit(ward, source), household)):
         await _remember(store, names, ward, {leaf["_id"] for leaf in leaves}, source)
@@ -83,15 +83,6 @@ async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]
 
     await store.update(names.ward(ward).privacy, _move_id(household), end)
     return count
-
-
-async def _find_end(store: Store, names: Names, ward: str, unit: str) -> str:
-    """Where a unit goes on, through any number of merges."""
-    seen = {unit}
-    while (heir := await find_heir(store, names, ward, unit)) and heir not in seen:
-        unit = heir
-        seen.add(unit)
-    return unit
 
 
 async def _leaves(store: Store, database: str, household: str) -> list[Document]:

@@ -17,7 +17,8 @@ from sync import photos
 from sync.checks import Stored
 from sync.erasing import Redact
 from sync.gateway_errors import GatewayError
-from sync.gateway_writes import Batch, Writes, check_envelope, history, judge, named, of_store
+from sync.gateway_lookup import Batch, history, of_store
+from sync.gateway_writes import Writes, check_envelope, judge, named
 from sync.quarantine import Refused
 from sync.store import Document
 from sync.traces import Traces, masked
@@ -29,15 +30,14 @@ class PhotoWrites(Writes):
     async def take(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
         """:raises GatewayError: when the whole batch must come again, or can never be read."""
         fresh, refused, change = await self._begin(batch, documents)
-        accepted: dict[str, Document] = {}
-        for document, there in fresh:
-            stored = Stored(winner=accepted[document["_id"]]) if document["_id"] in accepted else there
+        accepted = []
+        for document, stored in fresh:
             refusal = judge(partial(photos.check, batch.writer, batch.at_home(document), stored), document)
             if refusal is None:
-                accepted[document["_id"]] = document
+                accepted.append(document)
             else:
                 refused.append(refusal)
-        refused += await self._forward(batch, [*accepted.values()], lambda one: change(batch.at_home(one)))
+        refused += await self._forward(batch, accepted, lambda one: change(batch.at_home(one)))
         await self._keep(batch, [_kept(one, change) for one in refused])
         return len(accepted), refused
 
@@ -64,7 +64,8 @@ class PhotoWrites(Writes):
         for document in revisions.values():
             asked.setdefault(document["_id"], []).extend(history(document))
         (_, diff), (_, listed) = await asyncio.gather(
-            self._ask(batch, "_revs_diff", asked), self._ask(batch, "_all_docs", {"keys": [*asked]})
+            self._known.ask(batch, "_revs_diff", asked),
+            self._known.ask(batch, "_all_docs", {"keys": [*asked]}),
         )
         try:
             there = {row["key"]: _stored(row, removed) for row in listed["rows"]}

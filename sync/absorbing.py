@@ -1,0 +1,98 @@
+"""What becomes of two records that are one and the same door or person: pure functions.
+
+Field by field the later value wins, the other is history (`sync.merge`). Not so for two marks: that a record
+was marked as gone says only that this one was one too many, and the wish to be left alone stays a wish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from sync.clocks import text_of
+from sync.merge import amended, merge, registers
+from sync.store import Document
+
+_OWN = ("_id", "created", "unit", "household", "type", "schema")
+_MARKS = ("gone", "restricted")
+_BARE = ("_rev", "_revisions", "_conflicts")
+
+
+def absorbed(kept: Document, lost: Document, by: str, *, decided: bool) -> Document:
+    """`kept` with all that was known of `lost`, without ``_rev``.
+
+    :param decided: someone saw both (`by`); else what differs is a contest that is left to those who know.
+    :raises MergeError: when they are no documents with registers.
+    """
+    mine, theirs = _plain(kept), _plain(lost)
+    same = {name: value for name, value in theirs.items() if name not in (*_OWN, *_MARKS)}
+    same |= {name: mine[name] for name in _OWN if name in mine}
+    if past := [one for one in theirs.get("history", ()) if one.get("field") not in _MARKS]:
+        same["history"] = past
+    else:
+        same.pop("history", None)
+    joined = merge([mine, same]).document
+    if decided:
+        joined = _settled(joined, mine, theirs)
+    return _marked(joined, mine, theirs, by)
+
+
+def _settled(joined: Document, mine: Document, theirs: Document) -> Document:
+    """Without contests between the two; those that were open in one of them stay open."""
+    open_before = {
+        _key(entry) for one in (mine, theirs) for entry in one.get("history", ()) if "apart" in entry
+    }
+    if "history" not in joined:
+        return joined
+    history = [
+        entry if _key(entry) in open_before else {k: v for k, v in entry.items() if k != "apart"}
+        for entry in joined["history"]
+    ]
+    return {**joined, "history": history}
+
+
+def _marked(joined: Document, mine: Document, theirs: Document, by: str) -> Document:
+    """A record that was one too many does not make the other one gone; a restriction holds for both."""
+    fresh: dict[str, Any] = {}
+    own = mine.get("gone") or {}
+    if _is_set(theirs, "gone") and not own.get("value") and str(own.get("at", "")) < theirs["gone"]["at"]:
+        fresh["gone"] = {"value": False, "at": _after(theirs["gone"]["at"]), "by": by}
+    if _is_set(theirs, "restricted") and not _is_set(mine, "restricted"):
+        at = max(theirs["restricted"]["at"], str((mine.get("restricted") or {}).get("at", "")))
+        fresh["restricted"] = {**theirs["restricted"], "at": _after(at)}
+    return amended(joined, fresh) if fresh else joined
+
+
+def as_known(kept: Document, lost: Document) -> Document:
+    """How `kept` would look as an earlier revision of `lost`: what it took over from it, and its own else."""
+    past = {msgspec.json.encode(_register(entry), order="deterministic") for entry in kept.get("history", ())}
+    known = {name: lost[name] for name in registers(lost) if _encoded(lost[name]) in past}
+    own: Document = {name: lost[name] for name in ("_id", "created", "household") if name in lost}
+    return {**kept, **known, **own}
+
+
+def _plain(document: Mapping[str, Any]) -> Document:
+    return {name: value for name, value in document.items() if name not in _BARE}
+
+
+def _is_set(document: Document, field: str) -> bool:
+    return bool((document.get(field) or {}).get("value"))
+
+
+def _register(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: entry.get(part) for part in ("value", "at", "by")}
+
+
+def _encoded(register: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(_register(register), order="deterministic")
+
+
+def _key(entry: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode({k: v for k, v in entry.items() if k != "apart"}, order="deterministic")
+
+
+def _after(at: str) -> str:
+    return text_of(datetime.fromisoformat(at) + timedelta(milliseconds=1))

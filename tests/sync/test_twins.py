@@ -1,0 +1,218 @@
+"""Two records of one door, or of one person, become one: nothing is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+
+from sync import twins
+from sync.aliases import MERGED
+from sync.erasing import erase
+from sync.merge import merge
+from sync.moving import move
+from sync.store import Document, StoreUnavailable
+from sync.twins import Unfit, join, settle
+from tests.sync.samples import child, helped, household, register, resident, visit
+from tests.sync.test_moving import Breaking, at, open_leaves
+from tests.sync.test_reach_of_erasing import person_of
+from tests.sync.town import WARD, Town
+
+LATER, LATEST = "2026-05-01T03:00:00.000Z", "2026-05-01T04:00:00.000Z"
+UNIT, OTHER = "tdp-07", "tdp-08"
+WHO = "person:supervisor"
+
+
+def become(town: Town, lost: Document, kept: Document, unit: str = UNIT) -> None:
+    anyio.run(join, town.store, town.names, WARD, unit, lost["_id"], kept["_id"], WHO)
+
+
+def now(town: Town, one: Document, unit: str = UNIT) -> Document:
+    leaves = [leaf for leaf in open_leaves(town, unit, one["_id"]) if not leaf.get("_deleted")]
+    assert leaves
+    return merge(leaves).document if len(leaves) > 1 else leaves[0]
+
+
+class House:
+    """The same door recorded twice, with someone in each, and what was done there."""
+
+    def __init__(self, town: Town) -> None:
+        self.kept, self.lost = household(), household("person:lan", adults=register(3, "person:lan", LATER))
+        self.granny = resident(self.kept["_id"])
+        self.twin, self.name, _ = person_of(self.lost["_id"])
+        self.first = helped(self.granny["_id"], household=self.kept["_id"])
+        self.second = helped(self.twin["_id"], f"Giúp {self.name}", household=self.lost["_id"])
+        mine = (self.kept, self.granny, self.first, self.twin, self.second)
+        assert town.push(*mine).json == []
+        assert town.push(self.lost, person="lan").json == []
+
+
+@pytest.fixture
+def house(town: Town) -> House:
+    return House(town)
+
+
+def test_a_household_goes_on_as_the_other_with_all_that_named_it(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    [tombstone] = open_leaves(town, UNIT, house.lost["_id"])
+    assert tombstone.keys() <= {"_id", "_rev", "_deleted", MERGED, "_revisions"}, "it says too much"
+    assert tombstone[MERGED] == house.kept["_id"]
+    kept = now(town, house.kept)
+    assert kept["created"] == house.kept["created"]
+    assert kept["adults"]["value"] == 3
+    assert not any(entry.get("apart") for entry in kept["history"]), "someone saw both"
+    assert now(town, house.twin)["household"] == house.kept["_id"]
+    assert now(town, house.second)["household"] == house.kept["_id"]
+    assert now(town, house.second)["record"] == house.second["record"]
+    assert now(town, house.first) == {k: v for k, v in house.first.items() if k != "_revisions"}
+    with pytest.raises(Unfit, match="gone"):
+        become(town, house.lost, house.kept)
+    with pytest.raises(Unfit, match="gone"):
+        become(town, house.kept, house.lost)
+
+
+def test_two_residents_become_one_person(town: Town, house: House) -> None:
+    with pytest.raises(Unfit, match="apart"):
+        become(town, house.twin, house.granny)
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    granny = now(town, house.granny)
+    assert granny["identity"]["value"]["name"] == house.name
+    assert now(town, house.second)["record"]["value"]["helps"][0]["person"] == house.granny["_id"]
+    assert house.name not in json.dumps(open_leaves(town, UNIT, house.twin["_id"]))
+
+
+def test_what_a_phone_brings_late_is_the_kept_ones(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    edit = child(house.lost, kind=register("business", "person:lan", LATEST))
+    edit["history"] = [{"field": "kind", **house.lost["kind"]}]
+    assert town.push(edit, person="lan").json == []
+    assert town.push(edit, person="lan").json == [], "sent again after a lost answer"
+    assert now(town, house.kept)["kind"]["value"] == "business"
+    assert at(town, UNIT, house.lost["_id"]) is None, "it came back"
+    label = child(house.twin, label=register("Bà Ba", at=LATEST))
+    guest = resident(house.lost["_id"])
+    knock = helped(house.twin["_id"], household=house.lost["_id"])
+    record = {**house.second["record"]["value"], "outcome": "later"}
+    amended = child(house.second, record=register(record, at=LATEST))
+    amended["history"] = [{"field": "record", **house.second["record"]}]
+    assert town.push(label, guest, knock, amended).json == []
+    assert now(town, house.granny)["label"]["value"] == "Bà Ba"
+    assert now(town, guest)["household"] == house.kept["_id"]
+    for one in (knock, amended):
+        stored = now(town, one)
+        assert stored["household"] == house.kept["_id"]
+        assert stored["record"]["value"]["helps"][0]["person"] == house.granny["_id"]
+    assert now(town, amended)["record"]["value"]["outcome"] == "later"
+    assert town.quarantined(house.lost["_id"]) == []
+
+
+def test_following_gives_no_other_right(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    forged = child(house.lost, adults=register(9, "person:hoa", LATEST))
+    assert [one["code"] for one in town.push(forged, person="lan").json] == ["wrong-author"]
+    stray = child(house.lost, adults=register(8, "person:lan", LATEST))
+    stray["_revisions"] = {"start": 2, "ids": [stray["_rev"][2:], "f" * 32]}
+    assert [one["code"] for one in town.push(stray, person="lan").json] == ["unknown-ancestor"]
+    assert now(town, house.kept)["adults"]["value"] == 3
+
+
+@pytest.mark.parametrize("cut", range(1, 14))
+def test_cut_short_anywhere_it_goes_on(town: Town, house: House, cut: int) -> None:
+    broken: Any = Breaking(town.store, cut)
+    try:
+        anyio.run(join, broken, town.names, WARD, UNIT, house.lost["_id"], house.kept["_id"], WHO)
+    except StoreUnavailable:
+        assert at(town, UNIT, house.lost["_id"]) or at(town, UNIT, house.kept["_id"])
+    if cut == 1:
+        assert at(town, UNIT, house.lost["_id"]) is not None
+        return
+    with pytest.raises(Unfit):
+        become(town, house.kept, house.lost)
+    anyio.run(settle, town.store, town.names, WARD)
+    assert at(town, UNIT, house.lost["_id"]) is None
+    assert now(town, house.second)["household"] == house.kept["_id"]
+    assert now(town, house.kept)["adults"]["value"] == 3
+
+
+def test_what_was_written_behind_it_is_fetched(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    knock = visit(household=house.lost["_id"])
+    edit = child(house.lost, adults=register(5, "person:lan", LATEST))
+    anyio.run(lambda: town.store.graft(town.database, [knock, edit]))  # writes that were under way
+    anyio.run(settle, town.store, town.names, WARD)
+    assert now(town, knock)["household"] == house.kept["_id"]
+    assert at(town, UNIT, house.lost["_id"]) is None
+    assert now(town, house.kept)["adults"]["value"] == 5
+
+
+def test_a_chain_ends_at_the_last(town: Town, house: House) -> None:
+    third = household()
+    town.push(third)
+    become(town, house.lost, house.kept)
+    become(town, house.kept, third)
+    knock = visit(household=house.lost["_id"])
+    edit = child(house.lost, adults=register(6, "person:lan", LATEST))
+    assert town.push(knock).json == []
+    assert town.push(edit, person="lan").json == []
+    assert now(town, knock)["household"] == third["_id"]
+    assert now(town, third)["adults"]["value"] == 6
+
+
+def test_what_moved_afterwards_is_followed_there(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    anyio.run(move, town.store, town.names, WARD, house.kept["_id"], UNIT, OTHER)
+    edit = child(house.lost, adults=register(7, "person:lan", LATEST))
+    assert [one["code"] for one in town.push(edit, person="lan").json] == ["moved"]
+    leaves = open_leaves(town, OTHER, house.kept["_id"])
+    assert any(leaf["adults"]["value"] == 7 for leaf in leaves if not leaf.get("_deleted"))
+    knock, guest = visit(household=house.lost["_id"]), resident(house.lost["_id"])
+    assert [one["id"] for one in town.push(knock, guest).json] == [guest["_id"]]
+    assert now(town, knock)["household"] == house.kept["_id"]
+    assert now(town, guest, OTHER)["household"] == house.kept["_id"]
+
+
+def test_who_is_erased_is_erased_under_both_ids(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    anyio.run(erase, town.store, town.names, WARD, UNIT, house.granny["_id"])
+    everything = anyio.run(lambda: town.store.all_docs(town.database, include_docs=True))
+    kept = anyio.run(lambda: town.store.all_docs(town.names.ward(WARD).privacy, include_docs=True))
+    assert house.name not in json.dumps([everything, kept], ensure_ascii=False)
+    edit = child(house.twin, label=register("Bà Tư", at=LATEST))
+    assert [one["code"] for one in town.push(edit).json] == ["erased"]
+    knock = helped(house.twin["_id"], f"Gặp {house.name}", household=house.lost["_id"])
+    assert town.push(knock).json == []
+    record = now(town, knock)["record"]["value"]
+    assert "note" not in record
+    assert record["helps"][0]["person"] == house.granny["_id"], "one person counts as two"
+
+
+def test_a_name_without_consent_does_not_come_back(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    ended = child(house.granny, identity=register({}, at=LATER))
+    assert town.push(ended).json == []
+    become(town, house.twin, house.granny)
+    everything = anyio.run(lambda: town.store.all_docs(town.database, include_docs=True))
+    assert house.name not in json.dumps(everything, ensure_ascii=False)
+    late = child(house.twin, label=register("Cụ", at=LATEST))
+    assert town.push(late).json == []
+    assert house.name not in json.dumps(now(town, house.granny), ensure_ascii=False)
+    assert now(town, house.granny)["label"]["value"] == "Cụ"
+
+
+def test_that_one_was_gone_as_a_duplicate_does_not_make_the_other_gone(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    town.push(child(house.lost, gone=register(True, "person:lan", LATEST)), person="lan")
+    assert not twins.is_gone(now(town, house.kept))
+
+
+def test_nobody_merges_what_asked_to_be_left_alone(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    marked = {**now(town, house.twin), "restricted": register(True, WHO, LATER)}
+    anyio.run(town.store.put, town.database, marked)
+    with pytest.raises(Unfit, match="restricted"):
+        become(town, house.twin, house.granny)
