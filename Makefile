@@ -54,7 +54,7 @@ lint: install
 types: install
 	@$(BIN)/mypy
 	@cd pwa && npm run --silent check
-	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js server/static/print.js
+	@pwa/node_modules/.bin/tsc --noEmit --checkJs --strict --target es2022 --lib es2022,dom,dom.iterable server/static/desk.js server/static/print.js server/static/import.js
 
 unit: build browser office
 	@$(BIN)/pytest tests -n $(if $(COUCHDB_URL),0,2) --dist loadfile

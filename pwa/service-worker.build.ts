@@ -28,6 +28,7 @@ async function writeWorker(config: ResolvedConfig): Promise<void> {
       outDir: dist,
       emptyOutDir: false,
       minify: "terser",
+      terserOptions: { ecma: 2020, toplevel: true, compress: { passes: 3 } },
       target: ["chrome100", "safari16.4"],
       lib: { entry: join(config.root, "src/sw.ts"), formats: ["iife"], name: "sw", fileName: () => "sw.js" },
     },

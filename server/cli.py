@@ -156,18 +156,31 @@ def apply_retention(
 
 @app.command("import")
 def import_households(
-    file: Annotated[Path, typer.Argument(help="XLSX or CSV.")],
+    file: Annotated[Path, typer.Argument(help="XLSX, XLS, ODS or CSV.")],
     unit: Annotated[str, typer.Option(help="Code of the unit, such as tdp-07.")],
     write: Annotated[bool, typer.Option("--write", help="Write; without it, only report.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Write the good rows of a bad file.")] = False,
+    changes: Annotated[bool, typer.Option("--changes", help="Also change what is told otherwise.")] = False,
 ) -> None:
     """Bring a unit's households from a sheet; every bad row is listed before anything is written."""
     from server.importing import import_file
+    from server.importing.households import target_of
 
     async def run(site: Site) -> int:
         _known_unit(site, unit)
-        t = texts().within(language())
-        return await import_file(site.store, site.ward, unit, file, write=write, skip_bad=skip_bad, t=t)
+        target, ward = target_of(site.catalog.units[unit]), site.settings.ward
+        act = Act(by=CONSOLE, role="", action="imported", subject=unit, unit=unit, ward=ward)
+        return await import_file(
+            site.store,
+            site.ward,
+            target,
+            file,
+            write=write,
+            skip_bad=skip_bad,
+            changes=changes,
+            t=texts().within(language()),
+            before=lambda: site.audit.write(act),
+        )
 
     raise SystemExit(on_site(run))
 

@@ -121,6 +121,8 @@ async def read_fields(request: Request) -> list[tuple[str, str]]:
     if request.method != "POST":
         return []
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/"):  # which may be large; nothing of it is read
+        raise Problem("bad-content-type")
     body = await request.body()
     if kind != FORM and body:
         raise Problem("bad-content-type")

@@ -184,7 +184,7 @@ async def _wanted(store: Store, names: Names, ward: str) -> dict[str, Wanted]:
     :raises NotFound: when the ward was never begun.
     """
     of_ward, closed = names.ward(ward), Wanted([CLOSED])
-    wanted = dict.fromkeys((names.ledger, names.tries, *of_ward.own), closed)
+    wanted = dict.fromkeys((names.ledger, names.tries, names.imports, *of_ward.own), closed)
     wanted[names.accounts] = Wanted([CLOSED], (PEOPLE,))
     wanted[names.audit] = Wanted([CLOSED], (AUDIT,))
     wanted[of_ward.quarantine] = Wanted([CLOSED], (REFUSED,))

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     """inviting people, their devices and invitations: of one's own unit, or of all for those of the ward"""
     PHONE_FILES = "phone-files"
     """bringing in what a phone could not send: of one's own unit, or of all for those of the ward"""
+    IMPORT = "import"
+    """bringing in households from a sheet: of one's own unit, or of any for those of the ward"""
     DEVICES = "devices"
     """what phones say of themselves: those of one's own unit, or of all for those of the ward"""
     GIVE_ROLES = "give-roles"
@@ -73,6 +75,7 @@ _DESK = frozenset(
         _P.PHOTOS,
         _P.INVITE,
         _P.PHONE_FILES,
+        _P.IMPORT,
         _P.DEVICES,
         _P.GIVE_ROLES,
         _P.MOVE_HOUSEHOLDS,
@@ -89,6 +92,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
         _P.UNIT_PROGRESS,
         _P.INVITE,
         _P.PHONE_FILES,
+        _P.IMPORT,
         _P.DEVICES,
         _P.MERGE_RECORDS,
     },

@@ -53,7 +53,10 @@ HEADERS = {
 TRANSPORT = "max-age=31536000"
 BODY_BYTES = 64 * 1024
 SYNC_BYTES = 8 * 1024 * 1024
+SHEET_BYTES = 20 * 1024 * 1024 + BODY_BYTES
 LARGE = ("/sync/", "/desk/phone-files")
+SHEETS = "/desk/import"
+"""Exactly this path takes an office's sheet."""
 
 
 class SecurityHeaders:
@@ -126,8 +129,15 @@ def is_same_origin(method: str, headers: Mapping[str, str], public_url: str = ""
         return False
 
 
+def most_bytes(path: str) -> int:
+    """How large a body this path takes."""
+    if path == SHEETS:
+        return SHEET_BYTES
+    return SYNC_BYTES if path.startswith(LARGE) else BODY_BYTES
+
+
 class BodyLimit:
-    """Ends a request whose body is larger than its path allows: 8 MB where much may come, else 64 KB."""
+    """Ends a request whose body is larger than its path allows: 8 MB in places, 20 MB for a sheet."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -136,10 +146,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = SYNC_BYTES if scope["path"].startswith(LARGE) else BODY_BYTES
+        limit = most_bytes(scope["path"])
+        code = "sheet-too-large" if limit == SHEET_BYTES else "too-large"
         declared = Headers(scope=scope).get("content-length", "0")
         if not (declared.isascii() and declared.isdigit()) or len(declared) > 15 or int(declared) > limit:
-            await respond(HTTPConnection(scope), Problem("too-large"))(scope, receive, send)
+            await respond(HTTPConnection(scope), Problem(code))(scope, receive, send)
             return
         taken = 0
 
@@ -148,7 +159,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise Problem("too-large")
+                raise Problem(code)
             return message
 
         await self.app(scope, count, send)

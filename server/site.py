@@ -25,6 +25,7 @@ from server.cards import Cards
 from server.catalog import Catalog
 from server.content import load_content
 from server.figures import Figures
+from server.importing.kept import Uploads
 from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
@@ -89,6 +90,7 @@ class Site:
     safe: Safe = field(init=False)
     reports: Reports = field(init=False)
     tries: Tries = field(init=False)
+    uploads: Uploads = field(init=False)
     invitations: Invitations = field(init=False)
     cards: Cards = field(init=False)
     units: Units = field(init=False)
@@ -103,6 +105,7 @@ class Site:
         self.safe = self.accounts.safe
         self.reports = Reports(self.accounts)
         self.tries = Tries(self.store, self.names, self.seals)
+        self.uploads = Uploads(self.store, self.names, self.safe)
         self.invitations = Invitations(self.accounts)
         self.cards = Cards(self.accounts)
         self.units = Units(self.store, self.names, self.catalog)
@@ -254,6 +257,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         moving.follow(site.store, site.names, site.settings.ward),
         twins.follow(site.store, site.names, site.settings.ward),
         site.tries.follow(),
+        site.uploads.follow(),
         retention.follow(site),
         site.merging.follow(),
         backup_schedule.follow(site),

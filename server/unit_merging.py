@@ -20,7 +20,7 @@ from server.accounts import DESIGN, Accounts
 from server.catalog import Catalog, change_unit
 from server.content import Unit
 from server.units import Unfit, count_members
-from sync import unit_merging
+from sync import moving, unit_merging
 from sync.clocks import text_of
 from sync.names import Names
 from sync.rollup import rollup_id
@@ -104,6 +104,7 @@ class Merging:
             levels = self._catalog.levels
             await unit_merging.hold(store, names, ward, pair, levels)
             await unit_merging.fence(store, names, ward, source)
+            await moving.settle(store, names, ward)  # a household on its way elsewhere goes there
             await unit_merging.carry(store, names, ward, *pair)
             await unit_merging.carry_photos(store, names, ward, *pair)
             await unit_merging.carry_marks(store, names, ward, *pair)

@@ -57,6 +57,7 @@ Action = Literal[
     "backup-restored",
     "exported",
     "imported",
+    "import-undone",
     "phone-file-brought",
     "quarantine-decided",
     "photos-listed",

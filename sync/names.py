@@ -100,6 +100,11 @@ class Names:
         return f"{self.prefix}tries"
 
     @property
+    def imports(self) -> str:
+        """Sheets between preview and writing, and the last import of each unit; part of no backup."""
+        return f"{self.prefix}imports"
+
+    @property
     def ledger(self) -> str:
         """Ids of what was erased; part of no backup of the rest."""
         return f"{self.prefix}ledger"

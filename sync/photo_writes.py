@@ -30,14 +30,15 @@ class PhotoWrites(Writes):
     async def take(self, batch: Batch, documents: Sequence[Document]) -> tuple[int, list[Refused]]:
         """:raises GatewayError: when the whole batch must come again, or can never be read."""
         fresh, refused, change = await self._begin(batch, documents)
-        accepted = []
-        for document, stored in fresh:
+        accepted: dict[str, Document] = {}
+        for document, there in fresh:
+            stored = Stored(winner=accepted[document["_id"]]) if document["_id"] in accepted else there
             refusal = judge(partial(photos.check, batch.writer, batch.at_home(document), stored), document)
             if refusal is None:
-                accepted.append(document)
+                accepted[document["_id"]] = document
             else:
                 refused.append(refusal)
-        refused += await self._forward(batch, accepted, lambda one: change(batch.at_home(one)))
+        refused += await self._forward(batch, [*accepted.values()], lambda one: change(batch.at_home(one)))
         await self._keep(batch, [_kept(one, change) for one in refused])
         return len(accepted), refused
 

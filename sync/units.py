@@ -22,6 +22,7 @@ async def prepare_server(store: Store, names: Names) -> None:
     await _restrict(store, names.audit)
     await _restrict(store, names.ledger)
     await _restrict(store, names.tries)
+    await _restrict(store, names.imports)
     await deploy(store, names.audit, AUDIT)
 
 

@@ -1,14 +1,23 @@
-"""A unit's households from an office's sheet: `gtn import FILE --unit CODE [--write] [--skip-bad]`."""
+"""A unit's households from an office's sheet: `gtn import FILE --unit CODE`, with `--write` and others.
+
+The page is `server.import_pages`; both read in a process of its own, plan, and write in the same way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from server.importing.plan import Plan, plan_import, write_plan
+import anyio.to_thread
+
+from server.importing.households import Target, judge_table
+from server.importing.last import Busy, write_plan
+from server.importing.plan import Plan, make_plan
+from server.importing.reader import read_apart
 from server.importing.report import describe_error, describe_plan
 from server.importing.sheet import MAX_BYTES, NotASheet
 from server.texts import Translate
+from sync.audit import CONSOLE
 from sync.names import WardNames
 from sync.store import Store
 
@@ -20,20 +29,25 @@ DONE, REFUSED, UNUSABLE = 0, 1, 2
 async def import_file(
     store: Store,
     ward: WardNames,
-    unit: str,
+    target: Target,
     path: Path,
     *,
     write: bool = False,
     skip_bad: bool = False,
+    changes: bool = False,
     t: Translate,
     say: Callable[[str], None] = print,
+    before: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Judge a file, say what is in it, and write it if asked to; the exit status.
 
     0: done, or nothing wrong; 1: bad rows, so nothing was written; 2: the file cannot be used.
+
+    :param changes: also change households that the sheet tells otherwise.
+    :param before: awaited before anything is written.
     """
     try:
-        plan = await plan_import(store, ward, unit, _read(path))
+        plan = await plan_import(store, ward, target, _read(path))
     except NotASheet as error:
         say(describe_error(error, t))
         return UNUSABLE
@@ -42,13 +56,33 @@ async def import_file(
     if plan.bad and not skip_bad:
         say(t("import.not-written"))
         return REFUSED
-    if not plan.new:
+    to_change = len(plan.changed) if changes else 0
+    if not plan.to_write and not to_change:
         say(t("import.nothing-new"))
     elif write:
-        say(t("import.written", count=await write_plan(store, ward, plan)))
+        if before is not None:
+            await before()
+        try:
+            done = await write_plan(store, ward, plan, by=CONSOLE, name=path.name, changes=changes)
+        except Busy:
+            say(t("error.import-busy"))
+            return UNUSABLE
+        say(t("import.written", count=done.added))
+        if to_change:
+            say(t("import.written-changes", count=done.changed))
     else:
-        say(t("import.dry", count=len(plan.new)))
+        say(t("import.dry", count=plan.to_write))
     return DONE
+
+
+async def plan_import(store: Store, ward: WardNames, target: Target, data: bytes) -> Plan:
+    """Judge every row of a file against the unit's households; reads only.
+
+    :raises NotASheet: when the file, or the unit's code, cannot be used.
+    """
+    table = await read_apart(data)
+    households = await anyio.to_thread.run_sync(judge_table, table, None, target)
+    return await make_plan(store, ward, target.code, households)
 
 
 def _read(path: Path) -> bytes:

@@ -7,13 +7,14 @@ before, the lower row holds most meanings and wins.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from server.importing.sheet import Row, Rows
+from server.importing.sheet import Cell, Row, Rows, Table
 from sync.text import fold
 
-Meaning = Literal["house", "lane", "street", "building", "flat", "address", "adults", "kind"]
+Meaning = Literal["house", "lane", "street", "building", "flat", "address", "adults", "kind", "unit"]
 Private = Literal["name", "id", "phone", "birth"]
 
 SEARCHED = 60
@@ -28,7 +29,9 @@ _MEANINGS: list[tuple[Meaning, str]] = [
     ("building", r"(ten |so )?(toa|toa nha|chung cu|nha chung cu|khu nha|block)"),
     ("adults", r"(so )?(nguoi lon|nguoi truong thanh|nguoi tu (16|18) tuoi( tro len)?)"),
     ("kind", r"(phan )?loai( ho| hinh)?|loai hinh ho|hinh thuc"),
+    ("unit", r"(ten )?(to|tdp|to dan pho|khu dan cu|thon)( so)?|to tdp"),
 ]
+MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 _PRIVATE: list[tuple[Private, str]] = [
     ("name", r"chu ho|ho (va )?ten|ten chu ho|ho ten chu ho|nguoi dai dien|ten"),
     ("id", r"cccd|cmnd|cmtnd|can cuoc|so dinh danh|dinh danh"),
@@ -63,6 +66,70 @@ def find_header(rows: Rows) -> Header | None:
     return best if best is not None and best.score >= 3 else None
 
 
+def choose_header(rows: Rows, number: int, columns: Mapping[int, Meaning]) -> Header | None:
+    """The header that somebody chose by hand: the row of this number, and what its columns mean."""
+    row = next((row for row in rows[:SEARCHED] if row.number == number), None)
+    if row is None:
+        return None
+    found = _header(row)
+    told = tuple((column, columns[column]) for column in sorted(columns) if column < width(rows))
+    headings = {row.text(column) for column, _ in told}
+    read = [row.text(column) for column, _ in found.columns if row.text(column) not in headings]
+    unused = [name for name in (*found.unused, *read) if name not in headings]
+    return Header(row, told, found.private, tuple(dict.fromkeys(unused)))
+
+
+def likely_row(rows: Rows) -> int:
+    """The number of the row that is likely a header where none is understood: the first well filled one."""
+    filled = [_filled(row) for row in rows[:SEARCHED]]
+    most = max(filled, default=0)
+    return next((row.number for row, count in zip(rows, filled, strict=False) if 2 * count > most), 1)
+
+
+def width(rows: Rows) -> int:
+    return max((len(row.cells) for row in rows), default=0)
+
+
+def columns_at(rows: Rows, number: int) -> dict[int, Meaning]:
+    """What the words in the row of this number make of its columns."""
+    row = next((row for row in rows if row.number == number), None)
+    return dict(_header(row).columns) if row else {}
+
+
+def private_at(rows: Rows, number: int) -> set[int]:
+    """The columns that tell who someone is, by the words in the row of this number."""
+    row = next((row for row in rows if row.number == number), None)
+    return _private(row) if row else set()
+
+
+def without_private(table: Table) -> Table:
+    """The table without what stands in columns of names, numbers of people, and birthdays."""
+    header = find_header(table.rows)
+    tops = [header.row] if header else [row for row in table.rows[:SEARCHED] if _filled(row) > 1]
+    private = set().union(*map(_private, tops))
+    first = min((row.number for row in tops), default=0)
+    rows = [_emptied(row, private) if private and row.number > first else row for row in table.rows]
+    return Table(rows, table.name, table.converted)
+
+
+def _emptied(row: Row, columns: set[int]) -> Row:
+    """The row without what stands in these columns, unless that is a heading itself."""
+    cells = (
+        Cell("") if number in columns and not _is_private(cell.text) else cell
+        for number, cell in enumerate(row.cells)
+    )
+    return Row(row.number, tuple(cells))
+
+
+def _filled(row: Row) -> int:
+    return sum(bool(cell.text) and not cell.spread for cell in row.cells)
+
+
+def _private(row: Row) -> set[int]:
+    texts = enumerate(cell.text for cell in row.cells)
+    return {number for number, text in texts if _is_private(text) and _meaning(_words(text)) is None}
+
+
 def fitness(rows: Rows) -> int:
     """How surely these rows are a list of households: 0 when no header is found."""
     header = find_header(rows)
@@ -82,14 +149,24 @@ def _header(row: Row) -> Header:
     for number, cell in enumerate(row.cells):
         if not cell.text or len(cell.text) > 60:
             continue
-        words = _WORDS.sub(" ", fold(cell.text)).strip()
+        words = _words(cell.text)
         if (meaning := _meaning(words)) is not None:
             columns.append((number, meaning))
-        elif any(re.fullmatch(rf"(?:{pattern})(?: .*)?", words) for _, pattern in _PRIVATE):
+        elif _is_private(cell.text):
             private.append(cell.text)
         elif not _SILENT.fullmatch(words) and cell.text not in unused:
             unused.append(cell.text)
     return Header(row, tuple(columns), tuple(private), tuple(unused))
+
+
+def _words(heading: str) -> str:
+    return _WORDS.sub(" ", fold(heading)).strip()
+
+
+def _is_private(heading: str) -> bool:
+    """Whether a column under this heading tells who someone is."""
+    words = _words(heading) if len(heading) <= 60 else ""
+    return any(re.fullmatch(rf"(?:{pattern})(?: .*)?", words) for _, pattern in _PRIVATE)
 
 
 def _meaning(words: str) -> Meaning | None:

@@ -7,12 +7,14 @@ those columns are not read at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from server.content import Unit
 from server.importing.addresses import Address, door, parse, tidy
-from server.importing.header import Header, find_header, fitness, repeats
-from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, read_rows
+from server.importing.header import Header, Meaning, choose_header, find_header, fitness, repeats
+from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, Table, read_table
 from sync import id_numbers
 from sync.text import clean, fold
 
@@ -22,19 +24,41 @@ _FOOTER = re.compile(
     r"(tong( cong| so)?|cong)\b|nguoi lap|xac nhan|to truong|ngay \d|.*, ngay \d|ghi chu\s*:|ky ten"
 )
 _KINDS = {
-    "home": {"", "ho", "ho gia dinh", "gia dinh", "hgd", "gd", "nha o", "ho dan"},
+    "home": {"ho", "ho gia dinh", "gia dinh", "hgd", "gd", "nha o", "ho dan"},
     "business": {"ho kinh doanh", "kinh doanh", "hkd", "kd", "ho kd", "cua hang", "cua hieu"},
 }
-_LEGACY = re.compile("[§®µ¸¶·¹¨»¾¼½Æ©ÊÇÈÉËÐÌÎÏÑÕÒÓÔÖ×ØÜÞ]")
+
+
+class Target(NamedTuple):
+    """The unit that households are for: its code and its names."""
+
+    code: str
+    names: Sequence[str]
+
+
+def target_of(unit: Unit) -> Target:
+    """As the unit is called, and was once."""
+    names = [unit.name, *(former.name for former in unit.past)]
+    return Target(unit.code, [text for name in names for text in (name.vi, name.en)])
+
+
+class Choice(NamedTuple):
+    """What somebody set right by hand: which row is the header, and what its columns mean."""
+
+    header: int
+    columns: Mapping[int, Meaning]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A household of the sheet, not yet a document. `dated`: a date was read back as an address."""
+    """A household of the sheet, not yet a document. `dated`: a date was read back as an address.
+
+    `kind` and `adults` are None where the sheet does not tell.
+    """
 
     row: int
     address: Address
-    kind: str
+    kind: str | None
     adults: int | None
     dated: bool = False
 
@@ -61,11 +85,6 @@ class Households:
     good: list[Found] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
 
-    def new(self, doors: Collection[str]) -> list[Found]:
-        """Those that are not there yet; `doors` are those already known."""
-        known = set(doors)
-        return [found for found in self.good if found.door not in known]
-
 
 class RowError(Exception):
     def __init__(self, code: str, **values: object) -> None:
@@ -74,30 +93,38 @@ class RowError(Exception):
         self.values = values
 
 
-def read_households(data: bytes) -> Households:
-    """Every row of a file judged; nothing is written anywhere.
+def read_households(data: bytes, choice: Choice | None = None, target: Target | None = None) -> Households:
+    """Every row of a file judged, within this process; nothing is written anywhere.
 
     :raises NotASheet: when the file as a whole cannot be used.
     """
-    rows = read_rows(data, fitness)
-    header = find_header(rows)
-    if header is None:
-        raise NotASheet("legacy-font" if _looks_legacy(rows) else "no-header")
+    return judge_table(read_table(data, fitness), choice, target)
+
+
+def judge_table(table: Table, choice: Choice | None = None, target: Target | None = None) -> Households:
+    """Every row of a table judged, for the unit that is the target.
+
+    :raises NotASheet: when no households can be found in it.
+    """
+    rows = table.rows
+    header = choose_header(rows, choice.header, choice.columns) if choice else find_header(rows)
+    if header is None or not header.score:
+        raise NotASheet("no-house-column") if choice else NotASheet("no-header")
     below = list(_below(header, rows))
     if len(below) > MAX_ROWS:
         raise NotASheet("too-many-rows", rows=MAX_ROWS)
     if not below:
         raise NotASheet("no-households")
-    return _judge(header, below)
+    return _judge(header, below, target)
 
 
-def _judge(header: Header, rows: Rows) -> Households:
+def _judge(header: Header, rows: Rows, target: Target | None) -> Households:
     result = Households(header)
     seen: dict[str, int] = {}
     above: dict[int, str] = {}
     for row in rows:
         try:
-            found = _household(header, row, above)
+            found = _household(header, row, above, target)
             if found.door in seen:
                 raise RowError("repeated", first=seen[found.door])
             seen[found.door] = row.number
@@ -130,7 +157,7 @@ def _counts(typed: list[str]) -> bool:
     return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _household(header: Header, row: Row, above: dict[int, str]) -> Found:
+def _household(header: Header, row: Row, above: dict[int, str], target: Target | None) -> Found:
     texts: dict[str, list[str]] = {}
     dated = False
     for column, meaning in header.columns:
@@ -143,10 +170,22 @@ def _household(header: Header, row: Row, above: dict[int, str]) -> Found:
             raise RowError("id-number")
         if text:
             texts.setdefault(meaning, []).append(_named(header, column, meaning, text))
-        if cell.dated and meaning not in ("adults", "kind"):
+        if cell.dated and meaning not in ("adults", "kind", "unit"):
             dated = True
+    if target is not None:
+        _check_unit(" ".join(texts.get("unit", [])), target)
     address = _address(texts)
     return Found(row.number, address, _kind(texts), _adults(texts), dated)
+
+
+def _check_unit(text: str, target: Target) -> None:
+    """A row that names no unit, or this one in any way: "7", "Tổ 07", "TDP số 7", "tdp-07"."""
+    told, own = fold(text), [fold(name) for name in (target.code, *target.names)]
+    numbers = {int(found) for name in own for found in re.findall(r"\d{1,9}", name)}
+    digits = re.findall(r"\d{1,9}", told)
+    same = int(digits[-1]) in numbers if digits and numbers else not told or any(told in name for name in own)
+    if not same:
+        raise RowError("other-unit", text=text)
 
 
 def _named(header: Header, column: int, meaning: str, text: str) -> str:
@@ -178,8 +217,10 @@ def _address(texts: dict[str, list[str]]) -> Address:
     return address
 
 
-def _kind(texts: dict[str, list[str]]) -> str:
+def _kind(texts: dict[str, list[str]]) -> str | None:
     text = " ".join(texts.get("kind", []))
+    if not text:
+        return None
     for kind, words in _KINDS.items():
         if fold(text) in words:
             return kind
@@ -200,9 +241,3 @@ def _shown(header: Header, row: Row) -> str:
     """The row as a reader recognises it; only the columns that are read, and no long numbers."""
     texts = [row.text(column) for column, _ in header.columns if row.text(column)]
     return clean(" · ".join(dict.fromkeys(map(id_numbers.mask, texts))))[:80]
-
-
-def _looks_legacy(rows: Rows) -> bool:
-    """Letters that make sense only under the fonts .VnTime and their kind (TCVN3)."""
-    text = "".join(cell.text for row in rows[:60] for cell in row.cells)
-    return len(_LEGACY.findall(text)) >= max(4, len(text) // 50)

@@ -1,94 +1,132 @@
-"""What an import would do, and doing it: nothing is written before every row has been judged.
+"""What an import would do: nothing is written before every row has been judged.
 
 A second import of the same sheet adds nothing, because a door that the unit already has is known by its
-address, however it is spelt.
+address, however it is spelt. Where the sheet says otherwise than the unit's list, the difference is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio.to_thread
+
 from server.importing.addresses import door
-from server.importing.households import Bad, Found, Households, read_households
+from server.importing.households import Bad, Found, Households
 from server.importing.sheet import NotASheet
 from sync import checks, documents
+from sync.clocks import text_of
 from sync.names import WardNames
-from sync.store import NotFound, Store
+from sync.store import Document, NotFound, Store
 from sync.ulids import new_ulid
 
 OFFICE = "person:office"
 """Who brought a household in that no volunteer entered."""
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A household that the sheet tells otherwise: `fields` says how it would be, ``kind`` and ``adults``."""
+
+    found: Found
+    document: Document
+    fields: dict[str, Any]
+
+    @property
+    def before(self) -> dict[str, Any]:
+        return {name: value_of(self.document, name) for name in self.fields}
+
+
+@dataclass(slots=True)
 class Plan:
-    """What is in the sheet, what of it the unit lacks, and what cannot be imported."""
+    """What is in the sheet, what of it the unit lacks, and what cannot be imported.
+
+    `back` was taken back by an undo and would come again; `gone` was marked so at the door and stays so;
+    `known` counts the households that the unit already has, those of `changed` and `gone` among them.
+    """
 
     unit: str
     households: Households
-    new: list[Found]
-    bad: list[Bad]
-    last_order: float
+    new: list[Found] = field(default_factory=list)
+    back: list[Document] = field(default_factory=list)
+    changed: list[Difference] = field(default_factory=list)
+    gone: list[Found] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+    known: int = 0
+    last_order: float = 0.0
 
     @property
-    def known(self) -> int:
-        """Households of the sheet that the unit already has."""
-        return len(self.households.good) - len(self.new)
+    def to_write(self) -> int:
+        return len(self.new) + len(self.back)
 
 
-async def plan_import(store: Store, ward: WardNames, unit: str, data: bytes) -> Plan:
-    """Judge every row of a file against the unit's households; reads only.
+async def make_plan(store: Store, ward: WardNames, unit: str, households: Households) -> Plan:
+    """The sheet's households beside the unit's; reads only.
 
-    :raises NotASheet: when the file, or the unit's code, cannot be used.
+    :raises NotASheet: ``no-unit`` when there is no such unit.
     """
-    households = read_households(data)
-    doors: set[str] = set()
-    last = 0.0
+    held: list[Document] = []
     try:
         async for page in store.pages(ward.unit(unit), startkey="household:", endkey="household;"):
-            for document in page:
-                address = document.get("address", {}).get("value")
-                if isinstance(address, dict):
-                    doors.add(door({name: str(text) for name, text in address.items()}))
-                order = document.get("order", {}).get("value")
-                last = max(last, order) if isinstance(order, int | float) else last
+            held += page
     except (NotFound, ValueError):
         raise NotASheet("no-unit", unit=unit) from None
-    bad = list(households.bad)
-    new = []
-    for found in households.new(doors):
-        code = _refusal(found, unit)
-        if code is None:
-            new.append(found)
+    return await anyio.to_thread.run_sync(_compare, unit, households, held)
+
+
+def value_of(document: Document, name: str) -> Any:
+    register = document.get(name)
+    return register.get("value") if isinstance(register, dict) else None
+
+
+def _compare(unit: str, households: Households, held: list[Document]) -> Plan:
+    plan = Plan(unit, households, bad=list(households.bad))
+    doors = _doors(held)
+    orders = (value_of(document, "order") for document in held)
+    plan.last_order = max((float(one) for one in orders if isinstance(one, int | float)), default=0.0)
+    for found in households.good:
+        document = doors.get(found.door)
+        if document is None:
+            code = _refusal(found, unit)
+            if code is None:
+                plan.new.append(found)
+            else:
+                plan.bad.append(Bad(found.row, "refused", {"code": code}, ""))
+        elif value_of(document, "gone") is not True:
+            plan.known += 1
+            if fields := _differing(found, document):
+                plan.changed.append(Difference(found, document, fields))
+        elif document["gone"].get("by") == OFFICE:
+            plan.back.append(document)
         else:
-            bad.append(Bad(found.row, "refused", {"code": code}, ""))
-    return Plan(unit, households, new, sorted(bad, key=lambda row: row.row), last)
+            plan.known += 1
+            plan.gone.append(found)
+    plan.bad.sort(key=lambda row: row.row)
+    return plan
 
 
-async def write_plan(store: Store, ward: WardNames, plan: Plan) -> int:
-    """Save the new households; how many were written.
+def _doors(held: Iterable[Document]) -> dict[str, Document]:
+    """Households by door; of several at one door the one that is still there."""
+    doors: dict[str, Document] = {}
+    for document in held:
+        address = value_of(document, "address")
+        if isinstance(address, dict):
+            at = door({name: str(text) for name, text in address.items()})
+            if at not in doors or value_of(doors[at], "gone") is True:
+                doors[at] = document
+    return doors
 
-    :raises sync.store.StoreError: when the store did not take each of them; running again adds the rest.
-    """
-    now = datetime.now(UTC)
-    device = f"device:{new_ulid()}"
-    made = [
-        _document(found, plan.unit, device, now, plan.last_order + number)
-        for number, found in enumerate(plan.new, 1)
-    ]
-    for batch in _batches(made):
-        await store.bulk(ward.unit(plan.unit), batch)
-    return len(made)
+
+def _differing(found: Found, document: Document) -> dict[str, Any]:
+    told = {"kind": found.kind, "adults": found.adults}
+    return {name: value for name, value in told.items() if value not in (None, value_of(document, name))}
 
 
 def _refusal(found: Found, unit: str) -> str | None:
     """The code under which a phone's document like this would be refused."""
-    now = datetime.now(UTC)
-    document = _document(found, unit, f"device:{new_ulid()}", now, 1.0)
+    document = make_document(found, unit, f"device:{new_ulid()}", text_of(datetime.now(UTC)), 1.0)
     try:
         checks.check_form(document)
         checks.check_text(document)
@@ -97,8 +135,8 @@ def _refusal(found: Found, unit: str) -> str | None:
     return None
 
 
-def _document(found: Found, unit: str, device: str, now: datetime, order: float) -> dict[str, Any]:
-    at = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+def make_document(found: Found, unit: str, device: str, at: str, order: float) -> dict[str, Any]:
+    """The household as it is saved; `at` is an instant."""
 
     def register(value: Any) -> dict[str, Any]:
         return {"value": value, "at": at, "by": OFFICE}
@@ -110,12 +148,7 @@ def _document(found: Found, unit: str, device: str, now: datetime, order: float)
         "created": {"at": at, "by": OFFICE, "device": device},
         "unit": unit,
         "address": register(found.address),
-        "kind": register(found.kind),
+        "kind": register(found.kind or "home"),
         "order": register(order),
         **({"adults": register(found.adults)} if found.adults is not None else {}),
     }
-
-
-def _batches(documents: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(documents), BATCH):
-        yield documents[start : start + BATCH]

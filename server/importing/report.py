@@ -30,8 +30,9 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
     dated = [found for found in plan.households.good if found.dated]
     counts = {
         "read": len(plan.households.good),
-        "new": len(plan.new),
+        "new": plan.to_write,
         "known": plan.known,
+        "changed": len(plan.changed),
         "bad": len(plan.bad),
         "dated": len(dated),
     }
@@ -39,9 +40,14 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
     if plan.bad:
         yield from ("", t("import.bad-rows"))
         head = [t("import.column.row"), t("import.column.reason"), t("import.column.text")]
-        yield from _table([head, *([str(bad.row), _reason(bad, t), bad.text] for bad in plan.bad[:SHOWN])])
+        yield from _table(
+            [head, *([str(bad.row), describe_bad(bad, t), bad.text] for bad in plan.bad[:SHOWN])]
+        )
         if len(plan.bad) > SHOWN:
             yield t("import.more", count=len(plan.bad) - SHOWN)
+    if plan.changed:
+        yield from ("", t("import.changes"))
+        yield from _table([[str(row), address, what] for row, address, what in list_changes(plan, t)[:SHOWN]])
     if dated:
         yield from ("", t("import.dated"))
         yield from _table([[str(f.row), ", ".join(f.address.values())] for f in dated[:SHOWN]])
@@ -51,7 +57,25 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
         yield from ("", t("import.unused", columns=", ".join(header.unused)))
 
 
-def _reason(bad: Bad, t: Translate) -> str:
+def list_changes(plan: Plan, t: Translate) -> list[tuple[int, str, str]]:
+    """(row, address, what is there and what the sheet says) of each household that it tells otherwise."""
+    rows = []
+    for one in plan.changed:
+        for name, after in one.fields.items():
+            values = {"before": _value(one.before[name], t), "after": _value(after, t)}
+            address = ", ".join(one.found.address.values())
+            rows.append((one.found.row, address, t(f"import.change.{name}", **values)))
+    return rows
+
+
+def _value(value: object, t: Translate) -> str:
+    if value is None:
+        return t("import.change.nothing")
+    return t(f"import.kind.{value}") if value in ("home", "business") else str(value)
+
+
+def describe_bad(bad: Bad, t: Translate) -> str:
+    """What is wrong with a row, and how to mend it."""
     if bad.code == "refused":
         return t("import.row.refused", reason=t(f"refused.{bad.values['code']}"))
     return t(f"import.row.{bad.code}", **bad.values)

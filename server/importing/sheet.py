@@ -1,8 +1,9 @@
-"""A sheet from an office as rows of text: XLSX by calamine, CSV in the encodings that offices use.
+"""A sheet from an office as rows of text: workbooks by calamine, CSV in the encodings that offices use.
 
 What is not a sheet is refused before it can hurt: by its size, by what it unpacks to, by the area it claims
 to cover (one cell in the last corner would otherwise cost gigabytes), and by the text that its cells share.
-Every cell becomes clean NFC text.
+Every cell becomes clean NFC text. `server.importing.reader` reads in a process of its own, which holds what
+slips through to bounds of memory and time.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-import python_calamine
+from msgspec import Struct
+from msgspec.structs import replace
 
+from server.importing import tcvn3
 from sync.text import clean
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -29,8 +29,6 @@ MAX_MERGED = 2_000_000
 TITLE_ROWS = 200
 """How many rows may stand around the households before the limit counts."""
 
-_CELL = re.compile(rb"""<(?:\w+:)?(?:c|row)\s(?:[^>]*?\s)?r=["']([A-Z]{0,3})(\d{1,7})["'][^>]*>""")
-_SHARED = re.compile(rb"""t=["']s["'][^>]*>\s*<(?:\w+:)?v>(\d{1,8})<""")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _DELIMITERS = ",;\t|"
 
@@ -44,17 +42,19 @@ class NotASheet(Exception):
         self.values = values
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell. `dated`: Excel had made a date of it; `spread`: a merged cell begins further left."""
+class Cell(Struct, frozen=True, array_like=True):
+    """One cell. `dated`: Excel had made a date of it; `spread`: a merged cell begins further left.
+
+    `old` is its text as it stood there when `text` was converted from an old font.
+    """
 
     text: str
     dated: bool = False
     spread: bool = False
+    old: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True, array_like=True):
     """One row with the number that the office sees beside it."""
 
     number: int
@@ -69,117 +69,70 @@ Fitness = Callable[[Rows], int]
 """How well a header is found in rows; decides between sheets and between delimiters."""
 
 
-def read_rows(data: bytes, fitness: Fitness) -> Rows:
-    """All rows of the best fitting table of a file.
+class Table(Struct, frozen=True, array_like=True):
+    """The rows of one sheet, by its name in the workbook; `converted` cells came from an old font."""
+
+    rows: Rows
+    name: str = ""
+    converted: int = 0
+
+    def as_it_was(self) -> Table:
+        """Without any conversion of old fonts."""
+        if not self.converted:
+            return self
+        rows = [
+            Row(row.number, tuple(replace(c, text=clean(c.old)) if c.old else c for c in row.cells))
+            for row in self.rows
+        ]
+        return Table(rows, self.name)
+
+
+def read_table(data: bytes, fitness: Fitness) -> Table:
+    """The best fitting table of a file.
 
     :raises NotASheet: with what is wrong.
     """
+    from server.importing import workbook
+
     if len(data) > MAX_BYTES:
         raise NotASheet("too-large", megabytes=MAX_BYTES // 1024 // 1024)
     if not data.strip():
         raise NotASheet("empty")
-    if data.startswith(b"PK\x03\x04"):
-        rows = _workbook(data, fitness)
-    elif data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise NotASheet("old-excel")
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        table = workbook.read(data, fitness)
     else:
-        rows = _csv(_decode(data), fitness)
-    if len(rows) > MAX_ROWS + TITLE_ROWS:
+        table = _csv(_decode(data), fitness)
+    if len(table.rows) > MAX_ROWS + TITLE_ROWS:
         raise NotASheet("too-many-rows", rows=MAX_ROWS)
-    return rows
+    return table
 
 
-# -- XLSX -----------------------------------------------------------------------------------------
+Raw = list[tuple[int, list[object]]]
+"""Rows as a file has them: the number of each, and its cells as text, numbers or dates."""
 
 
-def _workbook(data: bytes, fitness: Fitness) -> Rows:
-    _check_archive(data)
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        visible = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if sheet.visible == python_calamine.SheetVisibleEnum.Visible
-        ]
-        tables = [_sheet(book.get_sheet_by_name(name)) for name in visible]
-    except python_calamine.PasswordError:
-        raise NotASheet("password") from None
-    except (python_calamine.CalamineError, ValueError, OSError):
-        raise NotASheet("not-a-sheet") from None
-    filled = [table for table in tables if table]
-    if not filled:
-        raise NotASheet("empty")
-    return max(filled, key=fitness)
+def make_rows(raw: Raw) -> tuple[Rows, int]:
+    """Clean rows, and how many cells were converted from an old font."""
+    old = tcvn3.recognise(
+        value for _, cells in raw for value in cells if isinstance(value, str) and not value.isascii()
+    )
+    made: dict[str, Cell] = {}
+    rows, converted = [], 0
+    for number, values in raw:
+        cells = []
+        for value in values:
+            if isinstance(value, str):
+                cell = made.get(value) or made.setdefault(value, _text_cell(value, value in old))
+            else:
+                cell = _cell(value)
+            converted += bool(cell.old)
+            cells.append(cell)
+        rows.append(Row(number, tuple(cells)))
+    return rows, converted
 
 
-def _check_archive(data: bytes) -> None:
-    """Unpack once, throwing the bytes away, so that nothing lies about its size afterwards."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            if "xl/workbook.xml" not in names or len(names) > 1000:
-                raise NotASheet("not-a-sheet")
-            _check_parts(archive)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-        raise NotASheet("not-a-sheet") from None
-
-
-def _check_parts(archive: zipfile.ZipFile) -> None:
-    left, shared = MAX_UNPACKED, [0]
-    # the shared strings first: what a cell costs depends on them
-    for entry in sorted(archive.infolist(), key=lambda entry: "sharedStrings" not in entry.filename):
-        parts = []
-        with archive.open(entry) as part:
-            while chunk := part.read(1 << 18):
-                left -= len(chunk)
-                if left < 0:
-                    raise NotASheet("unpacks-too-large")
-                parts.append(chunk)
-        if "sharedStrings" in entry.filename:
-            shared = [len(string) for string in b"".join(parts).split(b"</si>")]
-        elif entry.filename.startswith("xl/worksheets/"):
-            _check_cells(b"".join(parts), shared)
-
-
-def _check_cells(xml: bytes, shared: list[int]) -> None:
-    """Refuse cells far out, and strings that are repeated until they fill the memory."""
-    for found in _CELL.finditer(xml):
-        if found[0].endswith(b"/>"):
-            continue
-        if int(found[2]) > MAX_ROWS + TITLE_ROWS:
-            raise NotASheet("too-many-rows", rows=MAX_ROWS)
-        if _column(found[1]) > MAX_COLUMNS:
-            raise NotASheet("too-many-columns", columns=MAX_COLUMNS)
-    strings = (int(index) for index in _SHARED.findall(xml))
-    if sum(shared[index] for index in strings if index < len(shared)) > MAX_TEXT:
-        raise NotASheet("unpacks-too-large")
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _sheet(sheet: python_calamine.CalamineSheet) -> Rows:
-    table = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
-    budget = MAX_MERGED
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
-        if top < len(table) and left < len(table[top]):
-            budget -= min(bottom + 1 - top, len(table)) * min(right + 1 - left, MAX_COLUMNS)
-            if budget < 0:
-                raise NotASheet("not-a-sheet")
-            _spread(table, top, left, bottom, right)
-    return [Row(n, tuple(cells)) for n, cells in enumerate(table, 1) if any(cell.text for cell in cells)]
-
-
-def _spread(table: list[list[Cell]], top: int, left: int, bottom: int, right: int) -> None:
-    """A merged cell's text stands in every cell it covers; downwards as if typed, sideways marked."""
-    first = table[top][left]
-    for row in table[top : bottom + 1]:
-        for column in range(left, min(right + 1, len(row))):
-            row[column] = Cell(first.text, first.dated, spread=column > left)
+def _text_cell(value: str, old: bool) -> Cell:
+    return Cell(clean(tcvn3.convert(value)), old=value) if old else Cell(clean(value))
 
 
 def _cell(value: object) -> Cell:
@@ -220,29 +173,29 @@ def _decode(data: bytes) -> str:
     raise NotASheet("not-a-sheet")
 
 
-def _csv(text: str, fitness: Fitness) -> Rows:
+def _csv(text: str, fitness: Fitness) -> Table:
     """The delimiter is the one under which the header is found."""
     start = text[: 1 << 16]
     try:
-        heads = {delimiter: list(_records(start, delimiter))[:100] for delimiter in _DELIMITERS}
+        heads = {delimiter: make_rows(list(_records(start, delimiter))[:100])[0] for delimiter in _DELIMITERS}
         best = max(heads, key=lambda delimiter: fitness(heads[delimiter]))
-        rows: Rows = []
-        for row in _records(text, best):
-            if len(row.cells) > MAX_COLUMNS:
+        raw: Raw = []
+        for record in _records(text, best):
+            if len(record[1]) > MAX_COLUMNS:
                 raise NotASheet("too-many-columns", columns=MAX_COLUMNS)
-            if len(rows) > MAX_ROWS + TITLE_ROWS:
+            if len(raw) > MAX_ROWS + TITLE_ROWS:
                 raise NotASheet("too-many-rows", rows=MAX_ROWS)
-            rows.append(row)
+            raw.append(record)
     except csv.Error:
         raise NotASheet("not-a-sheet") from None
-    return rows
+    rows, converted = make_rows(raw)
+    return Table(rows, converted=converted)
 
 
-def _records(text: str, delimiter: str) -> Iterator[Row]:
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[object]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     number = 1
     for record in reader:
-        cells = tuple(Cell(clean(value)) for value in record)
-        if any(cell.text for cell in cells):
-            yield Row(number, cells)
+        if any(clean(value) for value in record):
+            yield number, list(record)
         number = reader.line_num + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.importing import import_file, plan_import
-from server.importing.households import read_households
+from server.importing.households import Target, read_households
 from server.importing.sample import DOCS, NAME, ROWS, sample_csv
 from server.texts import Texts
 from sync import checks
@@ -34,7 +34,7 @@ class Unit:
         return await import_file(
             self.store,
             self.ward,
-            self.code,
+            Target(self.code, []),
             path,
             write=write,
             skip_bad=skip_bad,
@@ -55,6 +55,7 @@ class Unit:
 async def unit(store: Store, names: Names) -> Unit:
     code = f"tdp-{secrets.token_hex(4)}"
     await store.create(names.unit(WARD, code))
+    await store.create(names.imports)
     return Unit(store, names, code)
 
 
@@ -139,7 +140,7 @@ async def test_a_missing_file_is_a_sentence_and_not_a_trace(unit: Unit, tmp_path
 
 async def test_the_plan_counts_new_and_known(unit: Unit, sheet: Path) -> None:
     await unit.bring_in(sheet)
-    plan = await plan_import(unit.store, unit.ward, unit.code, sample_csv())
+    plan = await plan_import(unit.store, unit.ward, Target(unit.code, []), sample_csv())
     assert (plan.known, plan.new) == (len(ROWS), [])
 
 

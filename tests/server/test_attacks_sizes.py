@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from server.access import GuardedRoute
 from server.roles import Role
-from server.security import BODY_BYTES, LARGE, SYNC_BYTES
+from server.security import BODY_BYTES, most_bytes
 from tests.server.test_access import EXAMPLES, ROUTES, walk
 
 Enrolled = Callable[[Role], dict[str, str]]
@@ -33,8 +33,7 @@ def test_a_body_that_nobody_needs_is_refused_before_it_is_read(
 ) -> None:
     role = Role.LEAD if path.startswith("/api/") else Role.ADMIN
     headers = {**enrolled(role), "content-type": "application/x-www-form-urlencoded"}
-    most = SYNC_BYTES if path.startswith(LARGE) else BODY_BYTES
-    assert visitor.post(path, content=b"x" * (most + 1), headers=headers).status_code == 413
+    assert visitor.post(path, content=b"x" * (most_bytes(path) + 1), headers=headers).status_code == 413
 
 
 LONG = "x" * 20_000

@@ -55,6 +55,7 @@ DATABASES = {
     "the audit": "audit",
     "the ledger": "ledger",
     "tries": "tries",
+    "sheets and imports": "imports",
     "CouchDB's users": "_users",
     "CouchDB's replicator": "_replicator",
     "CouchDB's changes": "_global_changes",
@@ -194,7 +195,7 @@ async def settle(site: Site) -> None:
 
 async def sequences(site: Site) -> dict[str, str]:
     """Where each database stands that nothing here may move; the server itself writes rollups and tries."""
-    moving = (site.ward.unit(UNIT), site.ward.rollup, site.names.tries)
+    moving = (site.ward.unit(UNIT), site.ward.rollup, site.names.tries, site.names.imports)
     ours = [name for name in await site.store.databases() if name.startswith(site.names.prefix)]
     infos = await site.store.infos([name for name in ours if name not in moving])
     return {name: str(info["update_seq"]) for name, info in infos.items()}
@@ -438,6 +439,7 @@ PAGES: dict[str, set[Role]] = {
     "/desk/devices": DESK,
     "/desk/quarantine": WARD_DESK,
     "/desk/photos": WARD_DESK,
+    "/desk/import": DESK,
     "/desk/move": WARD_DESK,
     "/desk/duplicates": DESK,
     "/desk/privacy": WARD_DESK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,16 +15,17 @@ from server.people import change_person
 from server.roles import Role
 from server.site import Site
 from server.units import Typed, Unfit
-from sync import unit_merging
+from sync import moving, unit_merging
 from sync.deciding import Decider
 from sync.erasing import erase
 from sync.rollup import rollup_id
-from sync.store import Document
+from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.server.conftest import PASSWORD, WARD
 from tests.server.test_leaving import admin, kept, push
 from tests.sync.pictures import photo
 from tests.sync.samples import child, helped, household, register, resident, visit
+from tests.sync.test_moving import Breaking
 
 Call = Callable[..., Any]
 Phone = tuple[Document, dict[str, str]]
@@ -328,3 +330,25 @@ def test_people_and_their_invitations_lead_to_the_other_unit(
     answer = visitor.post("/api/invitation", json={"code": invited.code})
     assert answer.status_code == 200
     assert answer.json()["unit"] == site.catalog.unit_name(target, "vi")
+
+
+@pytest.mark.parametrize("cut", range(2, 8))
+def test_a_household_on_its_way_elsewhere_when_its_unit_is_merged_is_in_one_unit_in_the_end(
+    site: Site, call: Call, pair: tuple[str, str], cut: int
+) -> None:
+    source, target = pair
+    third = f"c{source}"
+    call(site.units.add, Typed(name=f"Tổ {third}", code=third))
+    home = household(unit=source)
+    person = resident(home["_id"], unit=source)
+    call(site.store.graft, site.ward.unit(source), [home, person])
+    broken: Any = Breaking(site.store, cut)
+    with suppress(StoreUnavailable):
+        call(moving.move, broken, site.names, WARD, home["_id"], source, third)
+    merge(call, site, source, target)
+    call(moving.settle, site.store, site.names, WARD)
+    places = [
+        [unit for unit in (source, target, third) if call(site.store.find, site.ward.unit(unit), one["_id"])]
+        for one in (home, person)
+    ]
+    assert places == [[third], [third]]

@@ -166,6 +166,15 @@ def test_a_photo_never_changes(town: Town) -> None:
     assert kept["caption"] == one["caption"]
 
 
+def test_of_two_photos_with_one_id_in_one_batch_one_is_taken(town: Town) -> None:
+    one = photo()
+    other = {**one, "_rev": f"1-{'b' * 32}", "caption": "Ảnh khác"}
+    [refused] = send(town, one, other).json
+    assert (refused["id"], refused["code"]) == (one["_id"], "past-changed")
+    photos = town.names.ward(WARD).photos("tdp-07")
+    assert len(anyio.run(town.store.open_revisions, photos, one["_id"])) == 1
+
+
 def test_photos_and_records_each_keep_to_their_database(town: Town) -> None:
     one, door = photo(), visit()
     assert code_of(town.push(one)) in ("unknown-type", "too-long")

@@ -1,0 +1,150 @@
+"""A lead brings a list in from a sheet with trouble, sees what is wrong with it, and takes it back."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from e2e.desk import Desk
+from e2e.phone import LONG, Phone
+from e2e.server import Server
+from e2e.test_accessibility import check
+
+TYPE = "application/vnd.oasis.opendocument.spreadsheet"
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{TYPE}"/></manifest:manifest>'
+)
+SPACES = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+)
+
+
+def cell(value: str | int) -> str:
+    kind = f'"float" office:value="{value}"' if isinstance(value, int) else '"string"'
+    text = f"<text:p>{escape(str(value))}</text:p>"
+    return f"<table:table-cell office:value-type={kind}>{text}</table:table-cell>"
+
+
+def ods(rows: list[list[str | int]]) -> bytes:
+    """A sheet as LibreOffice saves it."""
+    lines = [f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows]
+    table = f'<table:table table:name="Danh sách">{"".join(lines)}</table:table>'
+    body = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", TYPE)
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+        archive.writestr("content.xml", f"<office:document-content {SPACES}>{body}</office:document-content>")
+    return file.getvalue()
+
+
+FIRST: list[list[str | int]] = [
+    ["UBND PHƯỜNG", "", "", "", "", ""],
+    ["DANH SÁCH HỘ", "", "", "", "", ""],
+    ["STT", "Chủ hộ", "Nhà số", "Vị trí ngoài", "Phố", "Số người lớn"],
+    [1, "Lê Văn Mẫu", "701", "ngách 12/4", "phố Nhập", 2],
+    [2, "Trần Thị Mẫu", "703", "ngách 12/4", "phố Nhập", "nhiều"],
+    [3, "Phạm Mẫu", "", "ngách 12/4", "phố Nhập", 2],
+    [4, "Đỗ Mẫu", "705", "ngách 12/4", "phố Nhập", 3],
+    [5, "Vũ Mẫu", "705", "ngách 12/4", "PHỐ NHẬP", 1],
+]
+
+
+def bring(page: Page, name: str, data: bytes) -> None:
+    page.get_by_label("Tệp danh sách hộ").set_input_files({"name": name, "mimeType": TYPE, "buffer": data})
+    page.get_by_role("button", name="Xem trước").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Xem trước")
+
+
+def test_a_lead_brings_in_a_sheet_with_trouble(
+    own_server: Server, phone: Callable[..., Phone], contexts: Callable[..., BrowserContext]
+) -> None:
+    desk = Desk(contexts(360, 640), own_server)
+    page = desk.page
+    page.goto(f"{own_server.url}/sign-in?next=/desk")
+    page.get_by_label("Tên đăng nhập").fill("lan")
+    page.get_by_label("Mật khẩu", exact=True).fill(own_server.sign_ins()["lan"]["password"])
+    page.get_by_role("button", name="Đăng nhập").click()
+    page.get_by_role("link", name="Nhập danh sách hộ").click()
+    wrong = check(page, "import")
+    picture(page, "import")
+    page.get_by_label("Tệp danh sách hộ").set_input_files(
+        {"name": "anh.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n\x00\x01"}
+    )
+    page.get_by_role("button", name="Xem trước").click()
+    expect(page.get_by_role("alert").first).to_contain_text("không phải bảng tính")
+    wrong += check(page, "not a sheet")
+
+    bring(page, "to-7.ods", ods(FIRST))
+    expect(page.get_by_text("Không dùng các cột: Vị trí ngoài.")).to_be_visible()
+    expect(page.get_by_text("Lê Văn Mẫu")).to_have_count(0)
+    picture(page, "preview")
+    page.get_by_text("Sửa lựa chọn cột").click()
+    page.get_by_label("Cột D “Vị trí ngoài” là").select_option("Ngõ, ngách, hẻm")
+    page.get_by_role("button", name="Xem lại theo lựa chọn này").click()
+    expect(page.get_by_text("701, 12/4")).to_have_count(0)
+    bad = page.get_by_role("region", name="Dòng có lỗi và cách sửa")
+    for row, reason in (
+        ("5", "không phải số từ 0 đến 99"),
+        ("6", "Thiếu số nhà"),
+        ("8", "Trùng địa chỉ với dòng 7"),
+    ):
+        expect(bad.get_by_role("row", name=row, exact=False).filter(has_text=reason)).to_be_visible()
+    picture(page, "preview-columns")
+    wrong += check(page, "preview")
+    page.get_by_text("Sửa lựa chọn cột").click()
+    picture(page, "columns")
+    wrong += check(page, "columns")
+    page.get_by_label("Bỏ qua 3 dòng có lỗi").check()
+    page.get_by_role("button", name="Ghi 2 hộ vào danh sách").click()
+    expect(page.get_by_role("status")).to_contain_text("Đã thêm 2 hộ")
+    picture(page, "done")
+    wrong += check(page, "done")
+
+    hoa = phone("hoa", at=own_server)
+    hoa.search("phố nhập")
+    expect(hoa.doors()).to_have_count(2, timeout=LONG)
+
+    second: list[list[str | int]] = [
+        *FIRST[:2],
+        ["STT", "Chủ hộ", "Nhà số", "Ngách", "Phố", "Số người lớn"],
+        [1, "", "701", "ngách 12/4", "phố Nhập", 4],
+        [2, "", "709", "ngách 12/4", "phố Nhập", 1],
+    ]
+    bring(page, "to-7-moi.ods", ods(second))
+    changes = page.get_by_role("region", name="Đã có, nhưng tệp ghi khác")
+    expect(changes).to_contain_text("Số người lớn: 2 → 4")
+    picture(page, "second")
+    wrong += check(page, "second import")
+    page.get_by_label("Cập nhật cả 1 hộ").check()
+    page.get_by_role("button", name="Ghi 1 hộ vào danh sách").click()
+    expect(page.get_by_role("status")).to_contain_text("Đã cập nhật 1 hộ")
+    hoa.reload()
+    hoa.wait_until_sent()
+    hoa.search("phố nhập")
+    expect(hoa.doors()).to_have_count(3, timeout=LONG)
+
+    page.get_by_role("button", name="Hoàn tác lần nhập này").click()
+    expect(page.get_by_role("status")).to_contain_text("Đã thu lại 1 hộ. Đã trả lại giá trị cũ cho 1 hộ.")
+    expect(page.get_by_text("Lần nhập này đã được hoàn tác")).to_be_visible()
+    picture(page, "undone")
+    wrong += check(page, "undone")
+    hoa.reload()
+    hoa.wait_until_sent()
+    hoa.search("phố nhập")
+    expect(hoa.doors()).to_have_count(2, timeout=LONG)
+    assert not wrong, "\n".join(wrong)
+    assert not desk.failures
+
+
+def picture(page: Page, name: str) -> None:
+    """For whoever wants to look: ``GTN_PICTURES=folder``."""
+    if folder := os.environ.get("GTN_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -1,0 +1,268 @@
+"""Households from an office's sheet, on the desk: uploaded, looked over, written, taken back.
+
+A lead imports into the own unit, people of the ward into any unit of it. Nothing is written before the
+preview was seen; what was uploaded is kept for an hour (`server.importing.kept`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio.to_thread
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from server import import_preview
+from server.access import route, site_of, viewer
+from server.content import Unit
+from server.errors import Problem
+from server.importing.header import MEANINGS, columns_at, without_private
+from server.importing.households import Choice, judge_table, target_of
+from server.importing.kept import Upload
+from server.importing.last import Busy, Undone, can_undo, find_last, undo, write_plan
+from server.importing.plan import Plan, make_plan
+from server.importing.reader import read_apart
+from server.importing.report import describe_bad
+from server.importing.sheet import MAX_COLUMNS, NotASheet
+from server.roles import Permission
+from server.sign_in import read_form, text_in
+from server.tables import send_csv
+from server.templates import render
+from server.texts import language_of, translate
+from sync.audit import Act, Action
+from sync.text import sort_key
+
+HERE = "/desk/import"
+ONE = f"{HERE}/{{ulid}}"
+TOO_LARGE = ("too-large", "too-much-text", "unpacks-too-large", "too-many-rows", "too-many-columns")
+UNDO_SHOWN = 100
+
+
+async def index(request: Request) -> Response:
+    """``?unit=`` for people of the ward; ``?added=`` and others after a writing."""
+    asked = request.query_params
+    done = {
+        name: int(asked[name]) for name in ("added", "changed", "missed") if asked.get(name, "").isdecimal()
+    }
+    return await _index(request, asked.get("unit", ""), done=done)
+
+
+async def upload(request: Request) -> Response:
+    """Read the file in a process of its own, keep its rows, and lead on to the preview."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise Problem("bad-content-type")
+    unit, error = "", NotASheet("no-unit", unit="")
+    try:
+        async with request.form(max_files=1, max_fields=2) as form:
+            unit, chosen = text_in(form, "unit"), form.get("file")
+            _unit_of(request, unit)
+            if not isinstance(chosen, UploadFile) or not chosen.size:
+                raise NotASheet("no-file-chosen")
+            name, data = chosen.filename or "", await chosen.read()
+        table = await read_apart(data)
+        table = await anyio.to_thread.run_sync(without_private, table)
+        mark = await site_of(request).uploads.keep(
+            viewer(request).id, _unit_of(request, unit).code, name, table
+        )
+        return RedirectResponse(f"{HERE}/{mark}", 303)
+    except NotASheet as wrong:
+        error = wrong
+    return await _index(request, unit, error=error, status=413 if error.code in TOO_LARGE else 400)
+
+
+async def preview(request: Request) -> Response:
+    kept = await _find(request)
+    if kept is None:
+        return await _index(request, "", error=NotASheet("expired"), status=404)
+    return await _preview(request, kept)
+
+
+async def choose(request: Request) -> Response:
+    """What somebody sets right: the fonts, or the header's row and what its columns mean."""
+    kept, form = await _find(request), await read_form(request)
+    if kept is None:
+        return await _index(request, "", error=NotASheet("expired"), status=404)
+    choice, as_it_was = kept.choice, kept.as_it_was
+    if fonts := text_in(form, "fonts"):
+        as_it_was = fonts == "as-it-was"
+    else:
+        choice = _choice(kept, form)
+    await site_of(request).uploads.choose(viewer(request).id, kept.mark, choice, as_it_was)
+    return RedirectResponse(f"{HERE}/{kept.mark}", 303)
+
+
+async def write(request: Request) -> Response:
+    """Plan again with what the unit has now, and write; bad rows are left out only when that was said."""
+    kept, form = await _find(request), await read_form(request)
+    if kept is None:
+        return await _index(request, "", error=NotASheet("expired"), status=404)
+    site, who, unit = site_of(request), viewer(request), _unit_of(request, kept.unit)
+    try:
+        plan = await _plan(request, kept)
+    except NotASheet:
+        return await _preview(request, kept)
+    if plan.bad and not text_in(form, "skip_bad"):
+        return await _preview(request, kept, unsaid=True)
+    await _audit(request, "imported", unit.code)
+    try:
+        changes = bool(text_in(form, "changes"))
+        done = await write_plan(site.store, site.ward, plan, by=who.id, name=kept.name, changes=changes)
+    except Busy:
+        raise Problem("import-busy") from None
+    await site.uploads.drop(who.id, kept.mark)
+    site.hint(site.ward.unit(unit.code))
+    told = {"unit": unit.code, "added": done.added, "changed": done.changed, "missed": done.missed}
+    return RedirectResponse(f"{HERE}?{urlencode(told)}", 303)
+
+
+async def bad_rows(request: Request) -> Response:
+    """Every bad row with its reason, to mend the sheet by."""
+    kept, t = await _find(request), translate(request)
+    if kept is None:
+        raise Problem("not-found")
+    try:
+        plan = await _plan(request, kept)
+    except NotASheet:
+        raise Problem("not-found") from None
+    head = [t("import.column.row"), t("import.column.reason"), t("import.column.text")]
+    rows = [[str(bad.row), describe_bad(bad, t), bad.text] for bad in plan.bad]
+    return send_csv("dong-loi.csv", [head, *rows])
+
+
+async def take_back(request: Request) -> Response:
+    """Undo the last import of a unit: the one of the instant ``at``."""
+    form, site = await read_form(request), site_of(request)
+    unit = _unit_of(request, text_in(form, "unit"))
+    last = await find_last(site.store, site.ward, unit.code)
+    if last is None or last["at"] != text_in(form, "at") or not can_undo(last):
+        raise Problem("conflict")
+    await _audit(request, "import-undone", unit.code)
+    result = await undo(site.store, site.ward, unit.code, last["at"])
+    if result is None:
+        raise Problem("conflict")
+    site.hint(site.ward.unit(unit.code))
+    return await _index(request, unit.code, undone=result)
+
+
+async def _index(
+    request: Request,
+    unit: str,
+    *,
+    error: NotASheet | None = None,
+    done: dict[str, int] | None = None,
+    undone: Undone | None = None,
+    status: int = 200,
+) -> Response:
+    site, who, language = site_of(request), viewer(request), language_of(request)
+    code = who.unit or (unit if unit in _units(request) else "")
+    names = [(one, site.catalog.unit_name(one, language)) for one in _units(request)]
+    last = await find_last(site.store, site.ward, code) if code else None
+    people = {} if last is None else await _name_of(request, last["by"])
+    return render(
+        request,
+        "import.html",
+        status=status,
+        unit=code,
+        unit_name=site.catalog.unit_name(code, language) if code else "",
+        units=sorted(names, key=lambda one: sort_key(one[1])),
+        error=_describe(request, error),
+        code=error.code if error else "",
+        done=done or {},
+        undone=undone,
+        undo_shown=UNDO_SHOWN,
+        last=last,
+        last_by=people,
+        can_undo=last is not None and can_undo(last),
+    )
+
+
+async def _preview(request: Request, kept: Upload, *, unsaid: bool = False) -> Response:
+    unit = _unit_of(request, kept.unit)
+    name = site_of(request).catalog.unit_name(unit.code, language_of(request))
+    plan, error = None, None
+    try:
+        plan = await _plan(request, kept)
+    except NotASheet as wrong:
+        error = wrong
+    shown = import_preview.show(kept, plan, translate(request))
+    status = 400 if error or unsaid else 200
+    return render(
+        request,
+        "import_preview.html",
+        status=status,
+        upload=kept,
+        unit_name=name,
+        shown=shown,
+        plan=plan,
+        unsaid=unsaid,
+        meanings=MEANINGS,
+        error=_describe(request, error),
+        code=error.code if error else "",
+    )
+
+
+async def _plan(request: Request, kept: Upload) -> Plan:
+    site, unit = site_of(request), _unit_of(request, kept.unit)
+    households = await anyio.to_thread.run_sync(judge_table, kept.rows, kept.choice, target_of(unit))
+    return await make_plan(site.store, site.ward, unit.code, households)
+
+
+def _choice(kept: Upload, form: FormData) -> Choice:
+    rows, typed = kept.rows.rows, text_in(form, "header").strip()
+    number = int(typed) if typed.isdecimal() and len(typed) < 7 else 0
+    if str(number) != text_in(form, "was"):  # another row: its own words say what the columns mean
+        return Choice(number, columns_at(rows, number))
+    told = {column: text_in(form, f"c{column}") for column in range(MAX_COLUMNS)}
+    return Choice(number, {column: meaning for column, meaning in told.items() if meaning in MEANINGS})
+
+
+def _units(request: Request) -> dict[str, Unit]:
+    """Those that may get households."""
+    units = site_of(request).catalog.open_units
+    return {code: unit for code, unit in units.items() if not unit.heir}
+
+
+def _unit_of(request: Request, code: str) -> Unit:
+    """The unit to import for: a lead's own, whatever was asked.
+
+    :raises Problem: ``not-found`` for one that may get none.
+    """
+    who = viewer(request)
+    found = _units(request).get(who.unit or code)
+    if found is None or (who.unit and code not in ("", who.unit)):
+        raise Problem("not-found")
+    return found
+
+
+async def _find(request: Request) -> Upload | None:
+    return await site_of(request).uploads.find(viewer(request).id, request.path_params["ulid"])
+
+
+async def _name_of(request: Request, person: str) -> str:
+    found = await site_of(request).accounts.read_person(person) if person.startswith("person:") else None
+    return str(found["name"]) if found else translate(request)("audit.console")
+
+
+def _describe(request: Request, error: NotASheet | None) -> str:
+    return translate(request)(f"import.error.{error.code}", **error.values) if error else ""
+
+
+async def _audit(request: Request, action: Action, unit: str) -> None:
+    who = viewer(request)
+    act = Act(by=who.id, role=who.role, action=action, subject=unit, unit=unit, ward=who.ward)
+    await site_of(request).audit.write(act)
+
+
+_BY: dict[str, Any] = {"who": Permission.IMPORT}
+routes: list[BaseRoute] = [
+    route(HERE, index, **_BY),
+    route(HERE, upload, methods=["POST"], **_BY),
+    route(f"{HERE}/undo", take_back, methods=["POST"], **_BY),
+    route(ONE, preview, **_BY),
+    route(ONE, choose, methods=["POST"], **_BY),
+    route(f"{ONE}/write", write, methods=["POST"], **_BY),
+    route(f"{ONE}/bad.csv", bad_rows, **_BY),
+]

@@ -1,0 +1,143 @@
+"""A sheet that was uploaded, kept between its preview and its writing, for every server process alike.
+
+One for each person, in the database ``imports``: ``upload:<id of the person>``. It holds the rows without the
+columns that tell who someone is, closed under the key outside the store, and is forgotten after an hour.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from asyncio import sleep
+from contextlib import suppress
+
+import anyio.to_thread
+import msgspec
+import structlog
+from msgspec import Struct
+
+from server.importing.households import Choice
+from server.importing.last import KEPT as RECORD_KEPT
+from server.importing.sheet import NotASheet, Table
+from server.safe import Safe
+from sync.names import Names
+from sync.store import Document, PartlySaved, Store, StoreError
+from sync.ulids import new_ulid
+
+LASTS = 3600.0
+LARGEST = 6_000_000
+"""Signs of a closed table; a document of the store has 8 MB at most."""
+UNPACKED = 64 * 1024 * 1024
+CLEAN_SECONDS = 600.0
+PURPOSE = "import"
+
+log = structlog.get_logger(__name__)
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """`mark` names it; `choice` is what was set right by hand; `as_it_was`: no conversion of fonts."""
+
+    mark: str
+    unit: str
+    name: str
+    table: Table
+    choice: Choice | None = None
+    as_it_was: bool = False
+
+    @property
+    def rows(self) -> Table:
+        return self.table.as_it_was() if self.as_it_was else self.table
+
+
+class Uploads:
+    """The uploads of the whole installation."""
+
+    def __init__(self, store: Store, names: Names, safe: Safe) -> None:
+        self._store = store
+        self._database = names.imports
+        self._safe = safe
+
+    async def keep(self, person: str, unit: str, name: str, table: Table) -> str:
+        """The mark of the upload, which takes the place of the one this person made before.
+
+        :raises NotASheet: ``too-much-text`` for one that is too large to be kept.
+        """
+        mark = new_ulid()
+        closed = await anyio.to_thread.run_sync(self._close, table, person, mark)
+        made = {"type": "upload", "mark": mark, "at": time.time(), "unit": unit, "name": name[:120]}
+        await self._store.update(self._database, _id(person), lambda _: {**made, "table": closed})
+        return mark
+
+    async def find(self, person: str, mark: str) -> Upload | None:
+        """What this person uploaded under the mark, unless it is forgotten."""
+        stored = await self._store.find(self._database, _id(person))
+        if stored is None or stored["mark"] != mark or stored["at"] < time.time() - LASTS:
+            return None
+        table = await anyio.to_thread.run_sync(self._open, stored["table"], person, mark)
+        if table is None:
+            return None
+        told = stored.get("choice")
+        choice = (
+            Choice(told["header"], {int(key): value for key, value in told["columns"].items()})
+            if told
+            else None
+        )
+        kept = {"unit": stored["unit"], "name": stored["name"], "as_it_was": stored.get("as_it_was", False)}
+        return Upload(mark=mark, table=table, choice=choice, **kept)
+
+    async def choose(self, person: str, mark: str, choice: Choice | None, as_it_was: bool) -> None:
+        told = choice and {"header": choice.header, "columns": {str(n): m for n, m in choice.columns.items()}}
+
+        def change(stored: Document | None) -> Document | None:
+            if stored is None or stored["mark"] != mark:
+                return None
+            return {**stored, "choice": told, "as_it_was": as_it_was}
+
+        await self._store.update(self._database, _id(person), change)
+
+    async def drop(self, person: str, mark: str) -> None:
+        def change(stored: Document | None) -> Document | None:
+            return {"_deleted": True} if stored and stored["mark"] == mark else None
+
+        await self._store.update(self._database, _id(person), change)
+
+    async def clean(self) -> int:
+        """Remove what is forgotten, and records too old to be undone; how many documents that were."""
+        before, removed = time.time() - LASTS, 0
+        oldest = time.strftime("%Y-%m-%d", time.gmtime(time.time() - RECORD_KEPT.total_seconds()))
+        for row in await self._store.all_docs(self._database):
+            document = await self._store.find(self._database, row["id"])
+            if document is None:
+                continue
+            upload = document["type"] == "upload"
+            if document["at"] < before if upload else document["at"] < oldest:
+                gone = {"_id": row["id"], "_rev": document["_rev"], "_deleted": True}
+                with suppress(PartlySaved):
+                    await self._store.bulk(self._database, [gone])
+                    removed += 1
+        await self._store.compact(self._database)
+        return removed
+
+    async def follow(self) -> None:
+        """`clean` now and then, until cancelled."""
+        while True:
+            try:
+                await self.clean()
+            except StoreError as error:
+                log.warning("old uploads are not cleaned up", code=error.code)
+            await sleep(CLEAN_SECONDS)
+
+    def _close(self, table: Table, person: str, mark: str) -> str:
+        packed = msgspec.msgpack.encode(table)
+        small = zlib.compress(packed, 3)
+        if len(packed) > UNPACKED or len(small) * 4 > LARGEST * 3:
+            raise NotASheet("too-much-text")
+        return self._safe.close(small, PURPOSE, person, mark)
+
+    def _open(self, closed: str, person: str, mark: str) -> Table | None:
+        packed = self._safe.open(closed, PURPOSE, person, mark)
+        return msgspec.msgpack.decode(zlib.decompress(packed), type=Table) if packed else None
+
+
+def _id(person: str) -> str:
+    return f"upload:{person}"

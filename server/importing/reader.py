@@ -1,0 +1,87 @@
+"""A file read in a process of its own, with bounds of memory and time: ``python -m server.importing.reader``.
+
+A parser of whatever an office sends meets files made to break it. The child gets the bytes, gives the rows,
+and is killed when it takes too long; where it dies or runs out of memory, the file is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import sys
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import anyio.to_thread
+import msgspec
+
+from server.importing.header import fitness
+from server.importing.sheet import NotASheet, Table, read_table
+
+SECONDS = 20.0
+MEMORY = 1 << 30
+"""Bytes of address space of the child."""
+AT_ONCE = 2
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """What the child says: a table, or why there is none."""
+
+    table: Table | None = None
+    code: str = ""
+    values: dict[str, Any] = {}
+
+
+async def read_apart(data: bytes) -> Table:
+    """The best fitting table of a file.
+
+    :raises NotASheet: with what is wrong; ``too-slow`` after `SECONDS`.
+    """
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "server.importing.reader"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+        )
+        try:
+            said, _ = await asyncio.wait_for(child.communicate(data), SECONDS)
+        except TimeoutError:
+            raise NotASheet("too-slow") from None
+        finally:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+    if child.returncode:
+        raise NotASheet("not-a-sheet" if child.returncode > 0 else "unpacks-too-large")
+    answer = await anyio.to_thread.run_sync(_decode, said)
+    if answer.table is None:
+        raise NotASheet(answer.code, **answer.values)
+    return answer.table
+
+
+def _decode(said: bytes) -> Answer:
+    return msgspec.msgpack.decode(said, type=Answer)
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    data = sys.stdin.buffer.read()
+    try:
+        answer = Answer(read_table(data, fitness))
+    except NotASheet as error:
+        answer = Answer(None, error.code, error.values)
+    except MemoryError:
+        answer = Answer(None, "unpacks-too-large")
+    sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
+
+
+if __name__ == "__main__":
+    main()

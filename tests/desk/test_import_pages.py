@@ -1,0 +1,289 @@
+"""The page on which households are imported: who may, what is refused, and a whole job with its undo."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from server.importing import kept as kept_sheets
+from server.importing import reader
+from server.importing.plan import OFFICE
+from server.importing.sample import ROWS, sample_csv, sample_xlsx
+from server.security import SHEET_BYTES
+from server.site import Site
+from sync.store import Document
+from sync.ulids import new_ulid
+from tests.desk.conftest import SignIn
+from tests.desk.test_rollup import visit
+
+pytestmark = pytest.mark.anyio
+HERE = "/desk/import"
+
+
+async def send(
+    client: httpx.AsyncClient, data: bytes, unit: str = "tdp-07", name: str = "ho.csv"
+) -> httpx.Response:
+    return await client.post(HERE, data={"unit": unit}, files={"file": (name, data)})
+
+
+async def preview(client: httpx.AsyncClient, data: bytes, unit: str = "tdp-07") -> tuple[str, str]:
+    """The address of the preview and its page."""
+    answer = await send(client, data, unit)
+    assert answer.status_code == 303, answer.text
+    address = answer.headers["location"]
+    page = await client.get(address)
+    return address, page.text
+
+
+async def stored(site: Site, unit: str) -> dict[str, Document]:
+    """The unit's households that are there, by the house's number or the flat's."""
+    rows = await site.store.all_docs(
+        site.ward.unit(unit), startkey="household:", endkey="household;", include_docs=True
+    )
+    found = [row["doc"] for row in rows if not (row["doc"].get("gone") or {}).get("value")]
+    return {
+        one["address"]["value"].get("house") or one["address"]["value"]["unit_text"]: one for one in found
+    }
+
+
+def sheet(*rows: str) -> bytes:
+    return "\n".join(["Số nhà;Đường;Số người lớn;Loại hộ;Tổ", *rows]).encode()
+
+
+def resident_of(household: str) -> Document:
+    label = {"value": "Bà", "at": "2026-05-01T00:00:00.000Z", "by": "person:hoa"}
+    return {"_id": f"resident:{new_ulid()}", "type": "resident", "household": household, "label": label}
+
+
+async def test_a_lead_imports_for_the_own_unit_and_a_supervisor_for_any(sign_in: SignIn, site: Site) -> None:
+    lead, ward, volunteer = await sign_in("lead"), await sign_in("supervisor"), await sign_in("volunteer")
+    assert (await send(volunteer, sample_csv())).status_code == 403
+    assert (await send(lead, sample_csv(), "tdp-08")).status_code == 404
+    assert (await send(ward, sample_csv(), "no-such")).status_code == 404
+    address, page = await preview(ward, sample_xlsx(), "tdp-08")
+    assert "Tổ dân phố 8" in page
+    assert (await lead.get(address)).status_code == 404, "what somebody else uploaded"
+    written = await ward.post(f"{address}/write", data={"go": "1"})
+    assert written.headers["location"] == f"{HERE}?unit=tdp-08&added={len(ROWS)}&changed=0&missed=0"
+    assert len(await stored(site, "tdp-08")) == len(ROWS)
+    assert not await stored(site, "tdp-07")
+    acts = await site.store.all_docs(site.names.audit, startkey="audit:", endkey="audit;", include_docs=True)
+    imported = [row["doc"] for row in acts if row["doc"]["action"] == "imported"]
+    assert [(act["role"], act["unit"]) for act in imported] == [("supervisor", "tdp-08")]
+    assert (await ward.get(address)).status_code == 404, "what was written is kept no longer"
+
+
+async def test_from_a_sheet_with_trouble_to_its_undo(sign_in: SignIn, site: Site) -> None:
+    lead = await sign_in("lead")
+    database = site.ward.unit("tdp-07")
+    rows = (
+        "1;phố A;2;hộ;Tổ 7",
+        "3;phố A;2;;07",
+        "5;phố A;hai;;7",
+        "7;phố A;;;Tổ 8",
+        "1;PHỐ A;;;",
+        "9;phố A;1;hkd;",
+    )
+    address, page = await preview(lead, sheet(*rows))
+    for words in ("không phải số từ 0 đến 99", "của “Tổ 8”", "Trùng địa chỉ với dòng 2"):
+        assert words in page
+    assert not await stored(site, "tdp-07"), "nothing is written before it is said"
+    unsaid = await lead.post(f"{address}/write", data={"go": "1"})
+    assert (unsaid.status_code, await stored(site, "tdp-07")) == (400, {})
+    table = (await lead.get(f"{address}/bad.csv")).text
+    assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["4", "5", "6"]
+    await lead.post(f"{address}/write", data={"skip_bad": "1"})
+    assert sorted(await stored(site, "tdp-07")) == ["1", "3", "9"]
+
+    again = ("1;phố A;4;hkd;", "3;phố A;2;;", "9;phố A;1;hkd;", "11;phố A;;;", "13;phố A;;;", "15;phố A;;;")
+    address, page = await preview(lead, sheet(*again))
+    assert "Số người lớn: 2 → 4" in page
+    assert "Loại hộ: hộ gia đình → hộ kinh doanh" in page
+    assert (await lead.get(f"{HERE}")).text.count("Hoàn tác lần nhập này") == 1
+    done = await lead.post(f"{address}/write", data={"changes": "1"})
+    assert done.headers["location"].endswith("added=3&changed=1&missed=0")
+    now = await stored(site, "tdp-07")
+    assert (now["1"]["adults"]["value"], now["1"]["kind"]["value"]) == (4, "business")
+    assert [past["value"] for past in now["1"]["history"]] == ["home", 2]
+
+    later = "2027-01-01T00:00:00.000Z"
+    await site.store.put(database, {**visit(900), "household": now["11"]["_id"]})
+    await site.store.put(database, {**now["13"], "adults": {"value": 5, "at": later, "by": "person:hoa"}})
+    last = await site.store.get(site.names.imports, "import:09562:tdp-07")
+    undone = await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": last["at"]})
+    assert "Đã thu lại 1 hộ" in undone.text
+    assert "Đã trả lại giá trị cũ cho 1 hộ" in undone.text
+    assert "11, phố A: đã có người đến" in undone.text
+    assert "13, phố A: đã được sửa" in undone.text
+    now = await stored(site, "tdp-07")
+    assert sorted(now) == ["1", "11", "13", "3", "9"]
+    assert (now["1"]["adults"]["value"], now["1"]["kind"]["value"]) == (2, "home")
+    assert (await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": last["at"]})).status_code == 409
+
+    address, page = await preview(lead, sheet("15;phố A;;;"))
+    assert "từng được thu lại" in page
+    await lead.post(f"{address}/write", data={"go": "1"})
+    assert "15" in await stored(site, "tdp-07")
+    acts = await site.store.all_docs(site.names.audit, startkey="audit:", endkey="audit;", include_docs=True)
+    assert sum(row["doc"]["action"] == "import-undone" for row in acts) == 1
+
+
+async def test_an_import_that_was_cut_short_is_undone_and_one_under_way_is_not(
+    sign_in: SignIn, site: Site
+) -> None:
+    ward, database = await sign_in("supervisor"), site.ward.unit("tdp-09")
+    address, _ = await preview(ward, sheet("1;phố B;;;", "3;phố B;;;"), "tdp-09")
+    await ward.post(f"{address}/write", data={"go": "1"})
+    id = "import:09562:tdp-09"
+    now = await site.store.get(site.names.imports, id)
+    await site.store.put(site.names.imports, {**now, "state": "writing"})
+    address, _ = await preview(ward, sheet("5;phố B;;;"), "tdp-09")
+    assert (await ward.post(f"{address}/write", data={"go": "1"})).status_code == 409
+    assert (await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": now["at"]})).status_code == 409
+    before = now["at"].replace(now["at"][11:13], f"{(int(now['at'][11:13]) - 1) % 24:02}", 1)
+    if before > now["at"]:
+        before = now["at"][:8] + "01" + now["at"][10:]
+    cut = await site.store.get(site.names.imports, id)
+    await site.store.put(
+        site.names.imports, {**cut, "at": before, "new": [*cut["new"], f"household:{'0' * 26}"]}
+    )
+    undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": before})
+    assert "Đã thu lại 2 hộ" in undone.text
+    assert await stored(site, "tdp-09") == {}
+    marks = [
+        row["doc"]["gone"]["by"]
+        for row in await site.store.all_docs(
+            database, startkey="household:", endkey="household;", include_docs=True
+        )
+    ]
+    assert marks == [OFFICE, OFFICE]
+
+
+async def test_columns_are_set_right_by_hand(sign_in: SignIn, site: Site) -> None:
+    ward = await sign_in("supervisor")
+    lines = ("DANH SÁCH", "Số hiệu,Phố xá,Họ tên,Ghi chú", "21,phố C,Lê Mẫu,2", "23,phố C,Trần Mẫu,3")
+    data = "\n".join(lines).encode()
+    address, page = await preview(ward, data, "tdp-08")
+    assert "Mã lỗi: no-header" in page
+    assert "Mẫu" not in page, "names are read nowhere"
+    wrong = await ward.post(address, data={"header": "2", "was": "2", "c3": "adults"})
+    page = (await ward.get(wrong.headers["location"])).text
+    assert "Mã lỗi: no-house-column" in page
+    await ward.post(
+        address,
+        data={"header": "2", "was": "2", "c0": "house", "c1": "street", "c2": "building", "c3": "adults"},
+    )
+    page = (await ward.get(address)).text
+    assert "21, phố C" in page
+    assert "Mẫu" not in page
+    await ward.post(f"{address}/write", data={"go": "1"})
+    assert (await stored(site, "tdp-08"))["23"]["adults"]["value"] == 3
+
+
+async def test_an_old_font_is_converted_with_a_way_back(sign_in: SignIn) -> None:
+    ward = await sign_in("supervisor")
+    data = "Sè nhµ;§­êng phè\n31;§­êng Bê M­¬ng\n33;§­êng NghÜa Lé\n35;Phè Kh©m Thiªn\n".encode()
+    address, page = await preview(ward, data, "tdp-08")
+    assert "31, Đường Bờ Mương" in page
+    assert "§­êng Bê M­¬ng” thành “Đường Bờ Mương" in page
+    await ward.post(address, data={"fonts": "as-it-was"})
+    page = (await ward.get(address)).text
+    assert "đang để nguyên" in page
+    assert "31, Đường Bờ Mương" not in page
+    await ward.post(address, data={"fonts": "convert"})
+    assert "31, Đường Bờ Mương" in (await ward.get(address)).text
+
+
+async def test_what_is_kept_tells_nobody_anything_and_is_forgotten(
+    sign_in: SignIn, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(
+        ward, b"S\xe1\xbb\x91 nh\xc3\xa0,Ch\xe1\xbb\xa7 h\xe1\xbb\x99\n41 pho Kin,Nguyen Van Kin\n"
+    )
+    rows = await site.store.all_docs(
+        site.names.imports, startkey="upload:", endkey="upload;", include_docs=True
+    )
+    assert "Kin" not in repr([row["doc"] for row in rows])
+    monkeypatch.setattr(kept_sheets, "LASTS", -1.0)
+    gone = await ward.get(address)
+    assert gone.status_code == 404
+    assert "Mã lỗi: expired" in gone.text
+    await site.uploads.clean()
+    assert not await site.store.all_docs(site.names.imports, startkey="upload:", endkey="upload;")
+
+
+def bomb(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"0" * (121 * 1024 * 1024))
+    return file.getvalue()
+
+
+BAD: dict[str, tuple[bytes, int, str]] = {
+    "no file": (b"", 400, "no-file-chosen"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), 400, "not-a-sheet"),
+    "a zip bomb": (bomb("xl/workbook.xml"), 413, "unpacks-too-large"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_file_that_is_no_sheet_is_told_with_its_code(case: str, sign_in: SignIn, site: Site) -> None:
+    ward = await sign_in("supervisor")
+    data, status, code = BAD[case]
+    answer = await send(ward, data)
+    assert (answer.status_code, f"Mã lỗi: {code}" in answer.text) == (status, True)
+    ward.headers["cookie"] += "; gtn-lang=en"
+    assert f"Error code: {code}" in (await send(ward, data)).text
+
+
+async def test_a_file_that_takes_too_long_is_given_up(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    answer = await send(await sign_in("supervisor"), sample_csv())
+    assert (answer.status_code, "Mã lỗi: too-slow" in answer.text) == (400, True)
+
+
+async def test_two_hundred_megabytes_are_refused_before_they_are_read(sign_in: SignIn) -> None:
+    ward, taken = await sign_in("supervisor"), 0
+
+    async def endless() -> Any:
+        nonlocal taken
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        while taken < 200_000_000:
+            taken += 1 << 20
+            yield b"a" * (1 << 20)
+
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    answer = await ward.post(HERE, content=endless(), headers=kind)
+    assert answer.status_code == 413
+    assert "20 MB" in answer.text
+    assert taken < SHEET_BYTES + (4 << 20)
+    declared = await ward.post(HERE, content=b"", headers={**kind, "content-length": "200000000"})
+    assert declared.status_code == 413
+    assert re.search(r"sheet-too-large", declared.text)
+
+
+async def test_a_household_with_a_resident_stays_and_one_marked_at_the_door_does_not_come_back(
+    sign_in: SignIn, site: Site
+) -> None:
+    ward, database = await sign_in("supervisor"), site.ward.unit("tdp-09")
+    address, _ = await preview(ward, sheet("51;phố D;;;", "53;phố D;;;"), "tdp-09")
+    await ward.post(f"{address}/write", data={"go": "1"})
+    now = await stored(site, "tdp-09")
+    await site.store.put(database, resident_of(now["51"]["_id"]))
+    mark = {"value": True, "at": "2027-01-01T00:00:00.000Z", "by": "person:hoa"}
+    await site.store.put(database, {**now["53"], "gone": mark})
+    _, page = await preview(ward, sheet("51;phố D;;;", "53;phố D;;;"), "tdp-09")
+    assert "đánh dấu không còn ở" in page
+    assert "Không có hộ mới để thêm" in page
+    last = await site.store.get(site.names.imports, "import:09562:tdp-09")
+    undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": last["at"]})
+    assert "51, phố D: đã ghi người dân" in undone.text
+    assert "Đã thu lại 0 hộ" in undone.text
