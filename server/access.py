@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import Problem
-from server.logs import ROUTE
+from server.metrics import ROUTE
 from server.roles import Permission, may
 from server.texts import language_of
 

@@ -44,7 +44,6 @@ from server.access import PUBLIC, mount
 from server.assets import serve_phone, serve_static
 from server.errors import Failures, Problem, handle
 from server.logs import AccessLog
-from server.metrics import Measured
 from server.reporting import pages as report_pages
 from server.roles import Permission
 from server.security import BodyLimit, KnownHost, SameOrigin, SecurityHeaders
@@ -96,7 +95,6 @@ async def replicate(scope: Scope, receive: Receive, send: Send) -> None:
 
 def middleware(settings: Settings) -> list[Middleware]:
     return [
-        Middleware(Measured),
         Middleware(AccessLog),
         Middleware(SecurityHeaders, settings=settings),
         Middleware(Failures),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.metrics import ROUTE, measured
 
 MOUNTED = ("/sync/", "/static/", "/app/")
 """Paths of databases and files, which are about nobody."""
@@ -37,10 +38,6 @@ def configure_logs(level: str) -> None:
     )
 
 
-ROUTE = "gtn.route"
-"""Where in a request's scope `server.access` notes the pattern of the route that was found."""
-
-
 def path_of(scope: Scope) -> str:
     """What may be told of a path: the pattern of its route, or its first part alone where none was found.
 
@@ -66,23 +63,21 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        with measured(scope) as measure:
 
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+            async def watch(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    measure.status = message["status"]
+                await send(message)
 
-        try:
-            await self.app(scope, receive, watch)
-        finally:
-            say = log.debug if scope["path"].startswith(QUIET) and status < 400 else log.info
-            took = round((time.perf_counter() - began) * 1000, 1)
-            say(
-                "request",
-                method=scope["method"],
-                path=path_of(scope),
-                status=status,
-                ms=took,
-            )
+            try:
+                await self.app(scope, receive, watch)
+            finally:
+                quiet = scope["path"].startswith(QUIET) and measure.status < 400
+                (log.debug if quiet else log.info)(
+                    "request",
+                    method=scope["method"],
+                    path=path_of(scope),
+                    status=measure.status,
+                    ms=round(measure.seconds * 1000, 1),
+                )

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,8 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.process_collector import ProcessCollector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
-from server.logs import ROUTE
 from server.settings import BadSetting, Settings
 from sync.refused import count_refused
 from sync.store import StoreError
@@ -38,6 +38,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 OPERATIONS = frozenset({"_bulk_docs", "_bulk_get", "_changes", "_local", "_revs_diff", "_snapshot"})
 STREAMED = frozenset({"/desk/events"})
 disable_created_metrics()  # type: ignore[no-untyped-call]
+ROUTE = "gtn.route"
+"""Where in a request's scope `server.access` notes the pattern of the route that was found."""
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
@@ -69,6 +71,18 @@ BACKUP = Gauge(
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class Measure:
+    """One request, while it is answered and afterwards."""
+
+    began: float
+    status: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
 def route_of(scope: Scope) -> str:
     """The pattern of a request's route; the operation for the gateway, ``other`` where there is none."""
     if ROUTE in scope:
@@ -80,44 +94,25 @@ def route_of(scope: Scope) -> str:
     return f"/{first}" if first in ("static", "app") else "other"
 
 
-class Measured:
-    """Counts every request and how long it took."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), 0
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        with RUNNING.track_inprogress():
-            try:
-                await self.app(scope, receive, watch)
-            finally:
-                count_request(scope, status, time.perf_counter() - began)
-
-
-def count_request(scope: Scope, status: int, seconds: float) -> None:
-    """One request was answered; status 0 is one whose client went away."""
-    method, route = str(scope["method"]), route_of(scope)
-    REQUESTS.labels(method if method in METHODS else "other", route, str(status)).inc()
-    if route not in STREAMED:
-        SECONDS.labels(route).observe(seconds)
-
-
 def count_records(written: int, refused: Sequence[str]) -> None:
     """Records of one batch: how many were written, and why the others were not."""
     WRITTEN.inc(written)
     for code in refused:
         REFUSED.labels(code).inc()
+
+
+@contextmanager
+def measured(scope: Scope) -> Iterator[Measure]:
+    """Counts a request and how long it takes; status 0 is one whose client went away."""
+    measure = Measure(time.perf_counter())
+    with RUNNING.track_inprogress():
+        try:
+            yield measure
+        finally:
+            method, route = str(scope["method"]), route_of(scope)
+            REQUESTS.labels(method if method in METHODS else "other", route, str(measure.status)).inc()
+            if route not in STREAMED:
+                SECONDS.labels(route).observe(measure.seconds)
 
 
 async def look(site: Site) -> None:
