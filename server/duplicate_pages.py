@@ -26,6 +26,7 @@ from server.templates import render
 from server.texts import language_of, translate
 from sync import twins
 from sync.duplicates import find_pairs, set_aside
+from sync.parting import part
 from sync.redaction import people_of
 from sync.residents import address_of, is_restricted
 from sync.store import Document
@@ -63,7 +64,8 @@ async def index(request: Request) -> Response:
         count=count,
         days=twins.UNDO_DAYS,
         merged=await _merged(request, unit) if unit else [],
-        done=query.get("done", "") if query.get("done") in ("merged", "apart", "undone") else "",
+        done=_one_of(query.get("done"), "merged", "apart", "undone"),
+        wrong=_one_of(query.get("done"), "busy", "later", "gone"),
     )
 
 
@@ -192,6 +194,23 @@ async def keep_apart(request: Request) -> Response:
     return _back(unit, "apart")
 
 
+async def undo(request: Request) -> Response:
+    """Take apart again what was merged; only what the list of this unit offers."""
+    site, who, form = site_of(request), viewer(request), await read_form(request)
+    unit, lost = text_in(form, "unit"), text_in(form, "lost")
+    _check_unit(request, unit)
+    merges = await twins.list_merges(site.store, site.names, who.ward, unit)
+    if lost not in {entry["lost"] for entry in merges}:
+        raise Problem("not-found")
+    await audit(request, "records-parted", lost, unit)
+    try:
+        await part(site.store, site.names, who.ward, lost, who.id)
+    except Unfit as error:
+        return _back(unit, error.code)
+    site.hint(site.ward.unit(unit))
+    return _back(unit, "undone")
+
+
 async def _merged(request: Request, unit: str) -> list[dict[str, str]]:
     """What was merged in this unit in the last days, newest first."""
     site, who = site_of(request), viewer(request)
@@ -229,6 +248,10 @@ def _check_unit(request: Request, unit: str) -> None:
         raise Problem("not-found")
 
 
+def _one_of(said: str | None, *words: str) -> str:
+    return said if said in words and said is not None else ""
+
+
 def _back(unit: str, done: str) -> Response:
     return RedirectResponse(f"{HERE}?{urlencode({'unit': unit, 'done': done})}", 303)
 
@@ -238,4 +261,5 @@ routes: list[BaseRoute] = [
     route(f"{HERE}/pair", show_pair, who=Permission.MERGE_RECORDS),
     route(f"{HERE}/merge", merge, who=Permission.MERGE_RECORDS, methods=["POST"]),
     route(f"{HERE}/apart", keep_apart, who=Permission.MERGE_RECORDS, methods=["POST"]),
+    route(f"{HERE}/undo", undo, who=Permission.MERGE_RECORDS, methods=["POST"]),
 ]

@@ -71,12 +71,12 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
             raise Unfit("busy")
     now = text_of(datetime.now(UTC))
     wish = {"do": "merge", "lost": lost, "kept": kept, "unit": unit, "by": by, "at": now}
-    found = await _claim(store, names, ward, wish)
+    found = await claim(store, names, ward, wish)
     try:
         if found is wish:  # whoever was quicker may have merged one of them elsewhere
             _check([await store.find(database, id) for id in (lost, kept)])
     except Unfit:
-        await _release(store, names, ward, lost, now)
+        await release(store, names, ward, lost, now)
         raise
     await _merge(store, names, ward, found)
 
@@ -96,7 +96,7 @@ def is_gone(record: Document) -> bool:
     return bool((record.get("gone") or {}).get("value"))
 
 
-async def _claim(store: Store, names: Names, ward: str, wish: Document) -> Document:
+async def claim(store: Store, names: Names, ward: str, wish: Document) -> Document:
     """The wish, or the same one that was begun before; nobody else has either record."""
     found = wish
 
@@ -116,7 +116,7 @@ async def _claim(store: Store, names: Names, ward: str, wish: Document) -> Docum
     return found
 
 
-async def _release(store: Store, names: Names, ward: str, lost: str, at: str) -> None:
+async def release(store: Store, names: Names, ward: str, lost: str, at: str) -> None:
     def change(stored: Document | None) -> Document | None:
         running = dict((stored or {}).get("open", {}))
         if stored is None or running.get(lost, {}).get("at") != at:
@@ -132,10 +132,10 @@ async def _merge(store: Store, names: Names, ward: str, wish: Mapping[str, Any])
     unit = await find_end(store, names, ward, str(wish["unit"]))
     database, privacy = names.unit(ward, unit), names.ward(ward).privacy
     place = await locate(store, names, ward, unit, kept)
-    entry = await store.find(privacy, _entry_id(lost))
+    entry = await store.find(privacy, entry_id(lost))
     begun = entry is not None and entry["at"] == at
     if place is None and not begun:  # erased just now: there is nothing to go on as
-        await _release(store, names, ward, lost, at)
+        await release(store, names, ward, lost, at)
         raise Unfit("gone")
     await _remember(store, names, ward, lost, kept)
     for _ in range(MOST_PASSES):
@@ -148,8 +148,8 @@ async def _merge(store: Store, names: Names, ward: str, wish: Mapping[str, Any])
     def end(stored: Document | None) -> Document | None:
         return {**stored, "done": True} if stored and stored["at"] == at and not stored["done"] else None
 
-    await store.update(privacy, _entry_id(lost), end)
-    await _release(store, names, ward, lost, at)
+    await store.update(privacy, entry_id(lost), end)
+    await release(store, names, ward, lost, at)
     if lost.startswith("resident:") and place:
         await withdrawing.try_to_finish(store, names, ward, place[0], place[1])
     log.info("two records became one", ward=ward, unit=unit, lost=lost, kept=kept)
@@ -158,11 +158,11 @@ async def _merge(store: Store, names: Names, ward: str, wish: Mapping[str, Any])
 async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[str, Any]) -> bool:
     """Whether there was anything to do."""
     database, lost, kept = names.unit(ward, unit), str(wish["lost"]), str(wish["kept"])
-    leaves, named = await _leaves(store, database, lost), await _naming(store, database, lost)
+    leaves, named = await leaves_of(store, database, lost), await _naming(store, database, lost, kept)
     if not leaves and not named:
         return False
     place = await locate(store, names, ward, unit, kept)
-    mine = await _leaves(store, names.unit(ward, place[0]), place[1]) if place else []
+    mine = await leaves_of(store, names.unit(ward, place[0]), place[1]) if place else []
     await _note(store, names, ward, wish, leaves, mine, named)
     if leaves and place:
         await take_over(store, names, ward, place[0], place[1], leaves, str(wish["by"]), decided=True)
@@ -180,7 +180,7 @@ async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[
 async def _follow_in(store: Store, names: Names, ward: str, former: str, wish: Mapping[str, Any]) -> None:
     """Visits that stayed in a unit which held the lost record before it moved."""
     database, lost, kept = names.unit(ward, former), str(wish["lost"]), str(wish["kept"])
-    named = await _naming(store, database, lost)
+    named = await _naming(store, database, lost, kept)
     if named:
         await _note(store, names, ward, wish, [], [], named)
     for id in named:
@@ -204,7 +204,7 @@ async def take_over(
 ) -> None:
     """The kept record with all that these leaves of the lost one say; see `sync.absorbing.absorbed`."""
     database = names.unit(ward, unit)
-    leaves = await _leaves(store, database, kept)
+    leaves = await leaves_of(store, database, kept)
     if not leaves:
         return
     after = absorbed(merge(leaves).document, merge(lost).document, by, decided=decided)
@@ -233,25 +233,30 @@ async def locate(store: Store, names: Names, ward: str, unit: str, id: str) -> t
     return None
 
 
-async def _leaves(store: Store, database: str, id: str) -> list[Document]:
+async def leaves_of(store: Store, database: str, id: str) -> list[Document]:
     with suppress(NotFound):
         return await store.leaves(database, id)
     return []
 
 
-async def _naming(store: Store, database: str, lost: str) -> dict[str, list[int]]:
-    """Residents and visits that name a record; of visits that helped others, too, which of the helps."""
-    found: dict[str, list[int]] = {}
+async def _naming(store: Store, database: str, lost: str, kept: str) -> dict[str, list[int] | None]:
+    """Residents and visits that name a record; of visits that name the other one, too, in which helps."""
+    found: dict[str, list[int] | None] = {}
+
+    def look(one: Document) -> None:
+        if _renaming(lost, "")(one) != one:
+            found[one["_id"]] = helps_of(one, lost) if _renaming(kept, "")(one) != one else None
+
     for kind in ("resident", "visit") if lost.startswith("household:") else ("visit",):
         async for page in store.pages(database, startkey=f"{kind}:", endkey=f"{kind};"):
-            found |= {one["_id"]: helps_of(one, lost) for one in page if _renaming(lost, "")(one) != one}
+            for one in page:
+                look(one)
     waiting = []
     with suppress(NotFound):
         waiting = await store.view(database, "conflicts", "open")
     for id in {row["id"] for row in waiting} - found.keys():
-        for leaf in await _leaves(store, database, id):
-            if _renaming(lost, "")(leaf) != leaf:
-                found[id] = helps_of(leaf, lost)
+        for leaf in await leaves_of(store, database, id):
+            look(leaf)
     return found
 
 
@@ -274,7 +279,7 @@ async def _note(
     wish: Mapping[str, Any],
     leaves: list[Document],
     mine: list[Document],
-    named: Mapping[str, list[int]],
+    named: Mapping[str, list[int] | None],
 ) -> None:
     """What an undo needs, before anything is changed: no value, and nothing that says who someone is."""
     lost = merge(leaves).document if leaves else {}
@@ -287,10 +292,11 @@ async def _note(
             stored = {**rev, "type": "twin", **said, "done": False, "followed": {}}
         if lost and "created" not in stored:
             stored |= {name: lost[name] for name in ("created", "schema")}
-            stored |= {"fields": _signs(lost), "past": _past(lost), "mine": _signs(kept)}
+            stored |= {"fields": _signs(lost), "past": _past(lost)}
+            stored |= {"mine": _signs(kept), "mine_past": _past(kept)}
         return {**stored, "followed": {**named, **stored["followed"]}}
 
-    await store.update(names.ward(ward).privacy, _entry_id(str(wish["lost"])), add)
+    await store.update(names.ward(ward).privacy, entry_id(str(wish["lost"])), add)
 
 
 def _signs(document: Document) -> dict[str, list[str]]:
@@ -321,19 +327,21 @@ async def list_merges(store: Store, names: Names, ward: str, unit: str) -> list[
     return sorted(found, key=lambda one: str(one["at"]), reverse=True)
 
 
-def _entry_id(lost: str) -> str:
+def entry_id(lost: str) -> str:
     return f"twin:{lost}"
 
 
 async def settle(store: Store, names: Names, ward: str) -> None:
     """Go on with what was cut short, look again at what was merged just now, forget what cannot be undone."""
+    from sync import parting  # which takes apart what is merged here
+
     privacy, now = names.ward(ward).privacy, datetime.now(UTC)
     running: Mapping[str, Any] = {}
     with suppress(NotFound):
         running = (await store.find(privacy, _OPEN) or {}).get("open", {})
     for wish in running.values():
         with suppress(Unfit):
-            await _merge(store, names, ward, wish)
+            await (_merge if wish["do"] == "merge" else parting.go_on)(store, names, ward, wish)
     recent, over = text_of(now - AFTERWARDS), text_of(now - timedelta(days=UNDO_DAYS))
     with suppress(NotFound):
         async for page in store.pages(privacy, startkey="twin:", endkey="twin;"):
@@ -347,15 +355,15 @@ async def settle(store: Store, names: Names, ward: str) -> None:
 async def _look_again(store: Store, names: Names, ward: str, entry: Document) -> None:
     wish = {**{name: entry[name] for name in ("lost", "kept", "unit", "by", "at")}, "do": "merge"}
     database = names.unit(ward, await find_end(store, names, ward, entry["unit"]))
-    lost = str(entry["lost"])
-    if not (await _leaves(store, database, lost) or await _naming(store, database, lost)):
+    lost, kept = str(entry["lost"]), str(entry["kept"])
+    if not (await leaves_of(store, database, lost) or await _naming(store, database, lost, kept)):
         return
     with suppress(Unfit):  # it is just being undone
-        await _claim(store, names, ward, wish)
+        await claim(store, names, ward, wish)
         stored = await store.find(names.ward(ward).privacy, entry["_id"])
         if stored and stored["at"] == entry["at"]:
             await _merge(store, names, ward, wish)
-        await _release(store, names, ward, lost, entry["at"])
+        await release(store, names, ward, lost, entry["at"])
 
 
 async def follow(store: Store, names: Names, ward: str) -> None:

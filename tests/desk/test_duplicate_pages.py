@@ -86,6 +86,15 @@ async def test_a_lead_merges_a_household_and_then_who_lives_there(
     assert [one for one in await check(site) if UNIT in str(one)] == []
     assert (await site.store.get(database, second["_id"]))["household"] == home["_id"]
     assert (await site.store.get(database, first["_id"]))["household"] == home["_id"]
+    for lost in (other, twin):
+        assert lost["_id"] in (await lead.get(HERE)).text
+        answer = await lead.post(f"{HERE}/undo", data={"unit": UNIT, "lost": lost["_id"]})
+        assert answer.headers["location"] == f"{HERE}?unit={UNIT}&done=undone"
+    await rollup.refresh(database)
+    undone = await site.store.find(site.ward.rollup, f"rollup:{UNIT}") or {}
+    assert undone["days"] == before["days"]
+    assert (undone["households"], undone["residents"]) == (before["households"], before["residents"])
+    assert [one for one in await check(site) if UNIT in str(one)] == []
 
 
 async def test_a_pair_that_is_two_does_not_come_back(site: Site, sign_in: SignIn) -> None:

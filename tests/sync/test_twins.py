@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -13,6 +15,7 @@ from sync.aliases import MERGED
 from sync.erasing import erase
 from sync.merge import merge
 from sync.moving import move
+from sync.parting import part
 from sync.store import Document, StoreUnavailable
 from sync.twins import Unfit, join, settle
 from tests.sync.samples import child, helped, household, register, resident, visit
@@ -216,3 +219,99 @@ def test_nobody_merges_what_asked_to_be_left_alone(town: Town, house: House) -> 
     anyio.run(town.store.put, town.database, marked)
     with pytest.raises(Unfit, match="restricted"):
         become(town, house.twin, house.granny)
+
+
+def undo(town: Town, lost: Document) -> None:
+    anyio.run(part, town.store, town.names, WARD, lost["_id"], WHO)
+
+
+def said(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name not in ("_rev", "_revisions")}
+
+
+def test_undone_both_are_what_they_were_and_what_came_since_stays(town: Town, house: House) -> None:
+    both = helped(house.granny["_id"], household=house.kept["_id"])
+    both["record"]["value"]["helps"].append(
+        {"service": "vneid", "level": "installed", "person": house.twin["_id"]}
+    )
+    assert town.push(both).json == []
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    assert {help["person"] for help in now(town, both)["record"]["value"]["helps"]} == {house.granny["_id"]}
+    since = helped(house.twin["_id"], household=house.lost["_id"])
+    assert town.push(since).json == []
+    undo(town, house.twin)
+    assert said(now(town, house.twin)) == {**said(house.twin), "household": house.kept["_id"]}
+    assert said(now(town, both)) == said(both)
+    undo(town, house.lost)
+    assert said(now(town, house.lost)) == said(house.lost)
+    kept = now(town, house.kept)
+    assert {name: kept[name]["value"] for name in ("address", "kind")} == {
+        name: house.kept[name]["value"] for name in ("address", "kind")
+    }
+    assert "adults" not in kept
+    assert house.name not in json.dumps(now(town, house.granny), ensure_ascii=False)
+    for one in (house.first, house.second, house.twin):
+        assert said(now(town, one)) == said(one)
+    assert now(town, since)["household"] == house.kept["_id"]
+    assert now(town, since)["record"]["value"]["helps"][0]["person"] == house.granny["_id"]
+    with pytest.raises(Unfit, match="gone"):
+        undo(town, house.lost)
+    anyio.run(settle, town.store, town.names, WARD)
+    assert at(town, UNIT, house.lost["_id"]) is not None, "it was merged again by itself"
+    become(town, house.lost, house.kept)
+    assert now(town, house.second)["household"] == house.kept["_id"]
+
+
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_an_undo_cut_short_goes_on(town: Town, house: House, cut: int) -> None:
+    become(town, house.lost, house.kept)
+    broken: Any = Breaking(town.store, cut, ("graft", "update", "compact", "delete"))
+    with suppress(StoreUnavailable):
+        anyio.run(part, broken, town.names, WARD, house.lost["_id"], WHO)
+    anyio.run(settle, town.store, town.names, WARD)
+    if cut == 1:
+        assert at(town, UNIT, house.lost["_id"]) is None
+        return
+    for one in (house.lost, house.second, house.twin):
+        assert said(now(town, one)) == said(one)
+    assert "adults" not in now(town, house.kept)
+
+
+def test_an_undo_brings_back_no_name_that_was_to_go(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    stored = now(town, house.granny)
+    history = {"start": int(stored["_rev"].split("-")[0]), "ids": [stored["_rev"].split("-")[1]]}
+    ended = child({**stored, "_revisions": history}, identity=register({}, at=LATEST))
+    ended["history"] = [entry for entry in stored.get("history", ()) if entry["field"] != "identity"]
+    assert town.push(ended).json == []
+    undo(town, house.twin)
+    everything = anyio.run(lambda: town.store.all_docs(town.database, include_docs=True))
+    assert house.name not in json.dumps(everything, ensure_ascii=False)
+
+
+def test_after_its_time_nothing_is_kept_for_an_undo(
+    town: Town, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become(town, house.lost, house.kept)
+    monkeypatch.setattr(twins, "UNDO_DAYS", -1)
+    monkeypatch.setattr(twins, "AFTERWARDS", timedelta(days=-1))
+    anyio.run(settle, town.store, town.names, WARD)
+    with pytest.raises(Unfit, match="gone"):
+        undo(town, house.lost)
+    privacy = town.names.ward(WARD).privacy
+    assert town.stored(f"twin:{house.lost['_id']}", privacy) is None
+
+
+def test_what_was_merged_again_is_taken_apart_from_the_end(town: Town, house: House) -> None:
+    third = household()
+    town.push(third)
+    become(town, house.lost, house.kept)
+    become(town, house.kept, third)
+    with pytest.raises(Unfit, match="later"):
+        undo(town, house.lost)
+    undo(town, house.kept)
+    undo(town, house.lost)
+    for one in (house.lost, house.second, house.first):
+        assert said(now(town, one)) == said(one)
