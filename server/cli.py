@@ -163,7 +163,7 @@ def import_households(
     changes: Annotated[bool, typer.Option("--changes", help="Also change what is told otherwise.")] = False,
 ) -> None:
     """Bring a unit's households from a sheet; every bad row is listed before anything is written."""
-    from server.importing import import_file
+    from server.importing.console import import_file
     from server.importing.households import target_of
 
     async def run(site: Site) -> int:

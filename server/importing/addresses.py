@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 from sync.text import clean, fold
@@ -64,7 +65,12 @@ def door(address: Mapping[str, str]) -> str:
     Case, marks, punctuation, leading zeros and words like "số" and "đường" do not count.
     """
     names = ("unit_text", "building", "house", "lane", "street")
-    return "|".join(_NOISE.sub("", fold(address.get(name, ""))) for name in names)
+    return "|".join(_plain(address.get(name, "")) for name in names)
+
+
+@lru_cache(8192)
+def _plain(part: str) -> str:
+    return _NOISE.sub("", fold(part))
 
 
 def _pieces(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 from server.importing.sheet import Cell, Row, Rows, Table
@@ -19,6 +20,8 @@ Private = Literal["name", "id", "phone", "birth"]
 
 SEARCHED = 60
 """Rows from the top in which a header may stand."""
+LONGEST = 60
+"""Signs of a heading."""
 
 _MEANINGS: list[tuple[Meaning, str]] = [
     ("address", r"dia chi|noi (o|cu tru|thuong tru)|cho o( hien (tai|nay))?"),
@@ -38,6 +41,7 @@ _PRIVATE: list[tuple[Private, str]] = [
     ("phone", r"dien thoai|so dien thoai|sdt|so dt|dt|di dong"),
     ("birth", r"ngay sinh|nam sinh|ngay thang nam sinh|sinh nam|tuoi"),
 ]
+_PRIVATE_WORDS = re.compile("|".join(rf"(?:{pattern})(?: .*)?" for _, pattern in _PRIVATE))
 _SILENT = re.compile(r"stt|tt|so tt|so thu tu")
 _WORDS = re.compile(r"[^a-z0-9]+")
 
@@ -115,7 +119,7 @@ def without_private(table: Table) -> Table:
 def _emptied(row: Row, columns: set[int]) -> Row:
     """The row without what stands in these columns, unless that is a heading itself."""
     cells = (
-        Cell("") if number in columns and not _is_private(cell.text) else cell
+        Cell("") if number in columns and cell.text and not _is_private(cell.text) else cell
         for number, cell in enumerate(row.cells)
     )
     return Row(row.number, tuple(cells))
@@ -127,7 +131,7 @@ def _filled(row: Row) -> int:
 
 def _private(row: Row) -> set[int]:
     texts = enumerate(cell.text for cell in row.cells)
-    return {number for number, text in texts if _is_private(text) and _meaning(_words(text)) is None}
+    return {number for number, text in texts if _judge(text)[:2] == (None, True)}
 
 
 def fitness(rows: Rows) -> int:
@@ -147,16 +151,25 @@ def _header(row: Row) -> Header:
     private: list[str] = []
     unused: list[str] = []
     for number, cell in enumerate(row.cells):
-        if not cell.text or len(cell.text) > 60:
+        if not cell.text or len(cell.text) > LONGEST:
             continue
-        words = _words(cell.text)
-        if (meaning := _meaning(words)) is not None:
+        meaning, is_private, is_silent = _judge(cell.text)
+        if meaning is not None:
             columns.append((number, meaning))
-        elif _is_private(cell.text):
+        elif is_private:
             private.append(cell.text)
-        elif not _SILENT.fullmatch(words) and cell.text not in unused:
+        elif not is_silent and cell.text not in unused:
             unused.append(cell.text)
     return Header(row, tuple(columns), tuple(private), tuple(unused))
+
+
+@lru_cache(4096)
+def _judge(text: str) -> tuple[Meaning | None, bool, bool]:
+    """What a heading means, whether its column tells who someone is, whether it need not be mentioned."""
+    if len(text) > LONGEST or text[:1].isdigit():
+        return None, False, False
+    words = _words(text)
+    return _meaning(words), _is_private(text), bool(_SILENT.fullmatch(words))
 
 
 def _words(heading: str) -> str:
@@ -165,8 +178,7 @@ def _words(heading: str) -> str:
 
 def _is_private(heading: str) -> bool:
     """Whether a column under this heading tells who someone is."""
-    words = _words(heading) if len(heading) <= 60 else ""
-    return any(re.fullmatch(rf"(?:{pattern})(?: .*)?", words) for _, pattern in _PRIVATE)
+    return len(heading) <= LONGEST and bool(_PRIVATE_WORDS.fullmatch(_words(heading)))
 
 
 def _meaning(words: str) -> Meaning | None:

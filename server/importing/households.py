@@ -53,18 +53,15 @@ class Choice(NamedTuple):
 class Found:
     """A household of the sheet, not yet a document. `dated`: a date was read back as an address.
 
-    `kind` and `adults` are None where the sheet does not tell.
+    `kind` and `adults` are None where the sheet does not tell; `door` is `server.importing.addresses.door`.
     """
 
     row: int
     address: Address
     kind: str | None
     adults: int | None
-    dated: bool = False
-
-    @property
-    def door(self) -> str:
-        return door(self.address)
+    dated: bool
+    door: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +172,7 @@ def _household(header: Header, row: Row, above: dict[int, str], target: Target |
     if target is not None:
         _check_unit(" ".join(texts.get("unit", [])), target)
     address = _address(texts)
-    return Found(row.number, address, _kind(texts), _adults(texts), dated)
+    return Found(row.number, address, _kind(texts), _adults(texts), dated, door(address))
 
 
 def _check_unit(text: str, target: Target) -> None:

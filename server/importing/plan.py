@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 
 from server.importing.addresses import door
 from server.importing.households import Bad, Found, Households
 from server.importing.sheet import NotASheet
 from sync import checks, documents
-from sync.clocks import text_of
 from sync.names import WardNames
 from sync.store import Document, NotFound, Store
 from sync.ulids import new_ulid
@@ -89,7 +88,7 @@ def _compare(unit: str, households: Households, held: list[Document]) -> Plan:
     for found in households.good:
         document = doors.get(found.door)
         if document is None:
-            code = _refusal(found, unit)
+            code = _refusal(found)
             if code is None:
                 plan.new.append(found)
             else:
@@ -124,14 +123,15 @@ def _differing(found: Found, document: Document) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, value_of(document, name))}
 
 
-def _refusal(found: Found, unit: str) -> str | None:
-    """The code under which a phone's document like this would be refused."""
-    document = make_document(found, unit, f"device:{new_ulid()}", text_of(datetime.now(UTC)), 1.0)
+def _refusal(found: Found) -> str | None:
+    """The code under which a phone's household of this address would be refused; the rest is our own."""
     try:
-        checks.check_form(document)
-        checks.check_text(document)
+        msgspec.convert(found.address, documents.Address)
+        checks.check_text({"address": found.address})
     except checks.Refusal as refusal:
         return refusal.code
+    except msgspec.ValidationError:
+        return "malformed"
     return None
 
 

@@ -24,6 +24,7 @@ SECONDS = 20.0
 MEMORY = 1 << 30
 """Bytes of address space of the child."""
 AT_ONCE = 2
+COMMAND = (sys.executable, "-m", "server.importing.reader")
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -43,7 +44,7 @@ async def read_apart(data: bytes) -> Table:
     """
     async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server.importing.reader"),
+            *COMMAND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

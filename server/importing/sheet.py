@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from server.importing import tcvn3
 from sync.text import clean
@@ -81,7 +80,7 @@ class Table(Struct, frozen=True, array_like=True):
         if not self.converted:
             return self
         rows = [
-            Row(row.number, tuple(replace(c, text=clean(c.old)) if c.old else c for c in row.cells))
+            Row(row.number, tuple(Cell(clean(c.old), c.dated, c.spread) if c.old else c for c in row.cells))
             for row in self.rows
         ]
         return Table(rows, self.name)

@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 import zlib
+from html import unescape
 
 import python_calamine
 
@@ -27,13 +28,15 @@ from server.importing.sheet import (
     make_rows,
 )
 
+Area = tuple[tuple[int, int], tuple[int, int]]
+"""(row, column) of the first and the last cell of a merged one, counted from 0."""
 _XLSX, _ODS = "xl/workbook.xml", "content.xml"
 _CELL = re.compile(rb"""<(?:\w+:)?(?:c|row)\s(?:[^>]*?\s)?r=["']([A-Z]{0,3})(\d{1,7})["'][^>]*>""")
 _SHARED = re.compile(rb"""t=["']s["'][^>]*>\s*<(?:\w+:)?v>(\d{1,8})<""")
-_REPEATED = re.compile(
-    rb"""<(?:\w+:)?table-(row|cell)((?:\s[^<>]*)?)>|</(?:\w+:)?table-row>|</(?:\w+:)?table>"""
-)
+_PART = re.compile(rb"""<(?:\w+:)?(table|table-row|(?:covered-)?table-cell)([\s/][^<>]*)?>""")
 _TIMES = re.compile(rb"""number-(?:rows|columns)-repeated=["'](\d{1,9})["']""")
+_SPANNED = re.compile(rb"""number-(rows|columns)-spanned=["'](\d{1,9})["']""")
+_NAME = re.compile(rb"""(?<![\w:-])(?:\w+:)?name=["']([^"']*)["']""")
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -42,8 +45,9 @@ def read(data: bytes, fitness: Fitness) -> Table:
 
     :raises NotASheet: for anything but a workbook that can be read.
     """
+    merged: dict[str, list[Area]] = {}
     if data.startswith(b"PK"):
-        _check_archive(data)
+        merged = _check_archive(data)
     elif _LOCKED in data:
         raise NotASheet("password")
     try:
@@ -53,7 +57,7 @@ def read(data: bytes, fitness: Fitness) -> Table:
             for sheet in book.sheets_metadata
             if sheet.visible == python_calamine.SheetVisibleEnum.Visible
         ]
-        tables = [_table(book.get_sheet_by_name(name)) for name in visible]
+        tables = [_table(book.get_sheet_by_name(name), merged.get(name, [])) for name in visible]
     except python_calamine.PasswordError:
         raise NotASheet("password") from None
     except (python_calamine.CalamineError, ValueError, OSError):
@@ -64,20 +68,21 @@ def read(data: bytes, fitness: Fitness) -> Table:
     return max(filled, key=lambda table: fitness(table.rows))
 
 
-def _check_archive(data: bytes) -> None:
-    """Unpack once, throwing the bytes away, so that nothing lies about its size afterwards."""
+def _check_archive(data: bytes) -> dict[str, list[Area]]:
+    """Unpack once, so that nothing lies about its size afterwards; the merged cells of an ODS."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if not {_XLSX, _ODS} & set(names) or len(names) > 1000:
                 raise NotASheet("not-a-sheet")
-            _check_parts(archive)
+            return _check_parts(archive)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         raise NotASheet("not-a-sheet") from None
 
 
-def _check_parts(archive: zipfile.ZipFile) -> None:
+def _check_parts(archive: zipfile.ZipFile) -> dict[str, list[Area]]:
     left, shared = MAX_UNPACKED, [0]
+    merged: dict[str, list[Area]] = {}
     # the shared strings first: what a cell costs depends on them
     for entry in sorted(archive.infolist(), key=lambda entry: "sharedStrings" not in entry.filename):
         parts = []
@@ -95,7 +100,8 @@ def _check_parts(archive: zipfile.ZipFile) -> None:
         elif entry.filename == "META-INF/manifest.xml" and b"encryption-data" in content:
             raise NotASheet("password")
         elif entry.filename == _ODS:
-            _check_repeated(content)
+            merged = _merged_in_ods(content)
+    return merged
 
 
 def _check_cells(xml: bytes, shared: list[int]) -> None:
@@ -108,26 +114,38 @@ def _check_cells(xml: bytes, shared: list[int]) -> None:
         raise NotASheet("unpacks-too-large")
 
 
-def _check_repeated(xml: bytes) -> None:
-    """The same for ODS, where a row or cell says how often it stands there; empty ones do no harm."""
-    row = column = height = 0
-    cost, start = 0, 0
-    for found in _REPEATED.finditer(xml):
-        if found[1] is None:
-            row, column = (row, 0) if found[0].endswith(b"row>") else (0, 0)
-            continue
-        many = int(times[1]) if (times := _TIMES.search(found[2])) else 1
-        if found[1] == b"row":
+def _merged_in_ods(xml: bytes) -> dict[str, list[Area]]:
+    """The merged cells of each sheet of an ODS, of which calamine does not tell.
+
+    A row or cell says how often it stands there; empty ones do no harm.
+
+    :raises NotASheet: for cells far out, or text that is repeated until it fills the memory.
+    """
+    merged: dict[str, list[Area]] = {}
+    areas: list[Area] = []
+    row = column = height = cost = 0
+    for found in _PART.finditer(xml):
+        told = found[2] or b""
+        many = int(times[1]) if (times := _TIMES.search(told)) else 1
+        if found[1] == b"table":
+            name = _NAME.search(told)
+            areas = merged.setdefault(unescape(name[1].decode("utf-8", "replace")) if name else "", [])
+            row = column = 0
+        elif found[1] == b"table-row":
             row, column, height = row + many, 0, many
-            continue
-        column += many
-        if found[2].endswith(b"/"):
-            continue
-        _check_place(row, column)
-        start = found.end()
-        cost += many * height * max(0, xml.find(b"</", start) - start)
+        else:
+            column += many
+            if told.endswith(b"/") or found[1] != b"table-cell":
+                continue
+            _check_place(row, column)
+            cost += many * height * max(0, xml.find(b"</", found.end()) - found.end())
+            spans = {kind: int(count) for kind, count in _SPANNED.findall(told)}
+            if spans and len(areas) < MAX_ROWS:
+                bottom, right = row - 1 + spans.get(b"rows", 1) - 1, column - 1 + spans.get(b"columns", 1) - 1
+                areas.append(((row - 1, column - 1), (bottom, right)))
         if cost > MAX_TEXT:
             raise NotASheet("unpacks-too-large")
+    return merged
 
 
 def _check_place(row: int, column: int) -> None:
@@ -144,13 +162,13 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _table(sheet: python_calamine.CalamineSheet) -> Table:
+def _table(sheet: python_calamine.CalamineSheet, merged: list[Area]) -> Table:
     _check_place(sheet.total_height, sheet.total_width)
     values = sheet.to_python(skip_empty_area=False)
     raw: Raw = [(number, list(row)) for number, row in enumerate(values, 1)]
     rows, converted = make_rows(raw)
     budget = MAX_MERGED
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or merged:
         if top < len(rows) and left < len(rows[top].cells):
             budget -= min(bottom + 1 - top, len(rows)) * min(right + 1 - left, MAX_COLUMNS)
             if budget < 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.importing import import_file, plan_import
+from server.importing.console import import_file, plan_import
 from server.importing.households import Target, read_households
 from server.importing.sample import DOCS, NAME, ROWS, sample_csv
 from server.texts import Texts

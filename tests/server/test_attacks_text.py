@@ -17,7 +17,7 @@ import xlsxwriter
 from starlette.testclient import TestClient
 
 from server.access import GuardedRoute
-from server.importing import plan_import
+from server.importing.console import plan_import
 from server.importing.households import Target
 from server.importing.sheet import NotASheet
 from server.roles import Role
@@ -275,7 +275,7 @@ def workbook(names: tuple[str, ...] = (), *, target: str = "", doctype: str = ""
 def import_all(site: Site, call: Call, data: bytes) -> list[str]:
     """The texts of what an import would write; nothing when the file is refused."""
     try:
-        plan = call(plan_import, site.store, site.ward, Target(UNIT, ()), data)
+        plan = call(plan_import, site.store, site.ward, Target(UNIT, []), data)
     except NotASheet:
         return []
     return [str(household) for household in plan.new]
