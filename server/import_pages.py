@@ -24,7 +24,7 @@ from server.importing.households import Choice, judge_table, target_of
 from server.importing.kept import Upload
 from server.importing.last import Busy, Undone, can_undo, find_last, undo, write_plan
 from server.importing.plan import Plan, make_plan
-from server.importing.reader import read_apart
+from server.importing.reader import read_apart, turn
 from server.importing.report import describe_bad
 from server.importing.sheet import MAX_COLUMNS, NotASheet
 from server.roles import Permission
@@ -61,8 +61,9 @@ async def upload(request: Request) -> Response:
             _unit_of(request, unit)
             if not isinstance(chosen, UploadFile) or not chosen.size:
                 raise NotASheet("no-file-chosen")
-            name, data = chosen.filename or "", await chosen.read()
-        table = await read_apart(data)
+            name = chosen.filename or ""
+            async with turn():
+                table = await read_apart(await chosen.read())
         table = await anyio.to_thread.run_sync(without_private, table)
         mark = await site_of(request).uploads.keep(
             viewer(request).id, _unit_of(request, unit).code, name, table

@@ -9,6 +9,7 @@ a mark and no deletion, since a phone that is out of reach may still bring a vis
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from sync.clocks import text_of
 from sync.merge import amended
 from sync.names import Names, WardNames
 from sync.residents import address_of
-from sync.store import Document, PartlySaved, Store
+from sync.store import Document, PartlySaved, Store, StoreError
 from sync.ulids import new_ulid
 
 BATCH = 500
@@ -84,8 +85,13 @@ async def write_plan(
     }
     await _begin(store, ward, unit, record)
     back = [_amend(document, {"gone": False}, at) for document in plan.back]
-    missed = await _save(store, ward.unit(unit), [*made, *back])
-    lost = await _save(store, ward.unit(unit), [_amend(one.document, one.fields, at) for one in changed])
+    try:
+        missed = await _save(store, ward.unit(unit), [*made, *back])
+        lost = await _save(store, ward.unit(unit), [_amend(one.document, one.fields, at) for one in changed])
+    except BaseException:
+        with suppress(StoreError):
+            await _end(store, ward, unit, at, "cut-short")
+        raise
     await _end(store, ward, unit, at, "done")
     added = len(made) + len(back) - len(missed)
     return Written(added, len(changed) - len(lost), len(missed) + len(lost))
@@ -104,6 +110,8 @@ async def undo(store: Store, ward: WardNames, unit: str, at: str) -> Undone | No
     for ids in _batches(wanted):
         for row in await store.all_docs(database, keys=ids, include_docs=True):
             document = row.get("doc")
+            if row.get("error") == "not_found":  # never written
+                continue
             why = _why(document, used, at, document is not None and document["_id"] in fresh)
             if document is None or why:
                 result.stays.append((address_of(document) if document else "", why or "missing"))
@@ -126,7 +134,7 @@ def can_undo(last: Document) -> bool:
     """Whether it is finished, or was cut short, and is not too long ago."""
     now = datetime.now(UTC)
     at, state = str(last["at"]), str(last["state"])
-    ended = state == "done" or (state == "writing" and at < text_of(now - CUT_SHORT))
+    ended = state in ("done", "cut-short") or (state == "writing" and at < text_of(now - CUT_SHORT))
     return ended and at > text_of(now - KEPT)
 
 
@@ -200,9 +208,11 @@ async def _save(store: Store, database: str, documents: list[Document]) -> set[s
 async def _begin(store: Store, ward: WardNames, unit: str, record: Document) -> None:
     def claim(stored: Document | None) -> Document:
         recent = text_of(datetime.now(UTC) - CUT_SHORT)
-        if stored and stored["state"] == "writing" and stored["at"] > recent:
+        if stored is None or stored["state"] in ("done", "undone"):
+            return record
+        if stored["state"] == "writing" and stored["at"] > recent:
             raise Busy
-        return record
+        return {**record, "new": [*stored["new"], *record["new"]]}  # what was cut short goes on here
 
     await store.update(Names(ward.prefix).imports, _id(ward, unit), claim)
 

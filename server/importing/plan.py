@@ -6,7 +6,8 @@ address, however it is spelt. Where the sheet says otherwise than the unit's lis
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,20 @@ async def make_plan(store: Store, ward: WardNames, unit: str, households: Househ
             held += page
     except (NotFound, ValueError):
         raise NotASheet("no-unit", unit=unit) from None
-    return await anyio.to_thread.run_sync(_compare, unit, households, held)
+    moved = await _moved_away(store, ward, unit)
+    return await anyio.to_thread.run_sync(_compare, unit, households, held, moved)
+
+
+async def _moved_away(store: Store, ward: WardNames, unit: str) -> dict[str, str]:
+    """Doors whose household the ward gave to another unit, with that unit."""
+    doors: dict[str, str] = {}
+    with suppress(NotFound):
+        async for page in store.pages(ward.privacy, startkey="move:", endkey="move;"):
+            for entry in page:
+                if entry["from"] == unit != entry["to"]:
+                    document = await store.find(ward.unit(entry["to"]), entry["household"])
+                    doors |= {door: str(entry["to"]) for door in _doors([document] if document else [])}
+    return doors
 
 
 def value_of(document: Document, name: str) -> Any:
@@ -80,14 +94,17 @@ def value_of(document: Document, name: str) -> Any:
     return register.get("value") if isinstance(register, dict) else None
 
 
-def _compare(unit: str, households: Households, held: list[Document]) -> Plan:
+def _compare(unit: str, households: Households, held: list[Document], moved: Mapping[str, str]) -> Plan:
     plan = Plan(unit, households, bad=list(households.bad))
     doors = _doors(held)
     orders = (value_of(document, "order") for document in held)
     plan.last_order = max((float(one) for one in orders if isinstance(one, int | float)), default=0.0)
     for found in households.good:
         document = doors.get(found.door)
-        if document is None:
+        if document is None and found.door in moved:
+            address = ", ".join(found.address.values())
+            plan.bad.append(Bad(found.row, "moved", {"unit": moved[found.door]}, address))
+        elif document is None:
             code = _refusal(found)
             if code is None:
                 plan.new.append(found)

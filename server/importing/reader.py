@@ -23,6 +23,8 @@ from server.importing.sheet import NotASheet, Table, read_table
 SECONDS = 20.0
 MEMORY = 1 << 30
 """Bytes of address space of the child."""
+MOST = 48 * 1024 * 1024
+"""Bytes of its answer."""
 AT_ONCE = 2
 COMMAND = (sys.executable, "-m", "server.importing.reader")
 
@@ -37,28 +39,32 @@ class Answer(msgspec.Struct, array_like=True):
     values: dict[str, Any] = {}
 
 
+def turn() -> asyncio.Semaphore:
+    """To be entered before a file is taken into memory: `AT_ONCE` are, in this process, the others wait."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+
+
 async def read_apart(data: bytes) -> Table:
     """The best fitting table of a file.
 
     :raises NotASheet: with what is wrong; ``too-slow`` after `SECONDS`.
     """
-    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
-        child = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "MALLOC_ARENA_MAX": "2"},
-        )
-        try:
-            said, _ = await asyncio.wait_for(child.communicate(data), SECONDS)
-        except TimeoutError:
-            raise NotASheet("too-slow") from None
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
+    child = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+    )
+    try:
+        said, _ = await asyncio.wait_for(child.communicate(data), SECONDS)
+    except TimeoutError:
+        raise NotASheet("too-slow") from None
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
     if child.returncode:
         raise NotASheet("not-a-sheet" if child.returncode > 0 else "unpacks-too-large")
     answer = await anyio.to_thread.run_sync(_decode, said)
@@ -81,7 +87,10 @@ def main() -> None:
         answer = Answer(None, error.code, error.values)
     except MemoryError:
         answer = Answer(None, "unpacks-too-large")
-    sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
+    said = msgspec.msgpack.encode(answer)
+    if len(said) > MOST:
+        said = msgspec.msgpack.encode(Answer(None, "too-much-text"))
+    sys.stdout.buffer.write(said)
 
 
 if __name__ == "__main__":

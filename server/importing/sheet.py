@@ -25,6 +25,9 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 200
 MAX_TEXT = 200 * 1024 * 1024
 MAX_MERGED = 2_000_000
+MAX_CELLS = 600_000
+MAX_CELL = 1000
+"""Signs of a cell that are read: no part of an address is nearly as long."""
 TITLE_ROWS = 200
 """How many rows may stand around the households before the limit counts."""
 
@@ -103,7 +106,18 @@ def read_table(data: bytes, fitness: Fitness) -> Table:
         table = _csv(_decode(data), fitness)
     if len(table.rows) > MAX_ROWS + TITLE_ROWS:
         raise NotASheet("too-many-rows", rows=MAX_ROWS)
-    return table
+    rows = [_trimmed(row) for row in table.rows]
+    if sum(len(row.cells) for row in rows) > MAX_CELLS:
+        raise NotASheet("too-much-text")
+    return Table(rows, table.name, table.converted)
+
+
+def _trimmed(row: Row) -> Row:
+    """Without the empty cells at its end."""
+    end = len(row.cells)
+    while end and not row.cells[end - 1].text:
+        end -= 1
+    return Row(row.number, row.cells[:end])
 
 
 Raw = list[tuple[int, list[object]]]
@@ -131,6 +145,7 @@ def make_rows(raw: Raw) -> tuple[Rows, int]:
 
 
 def _text_cell(value: str, old: bool) -> Cell:
+    value = value[:MAX_CELL]
     return Cell(clean(tcvn3.convert(value)), old=value) if old else Cell(clean(value))
 
 

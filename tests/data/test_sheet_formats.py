@@ -90,6 +90,7 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "not-a-sheet",
     ),
+    "too many cells": (lambda: ("a,b\n" + ",".join("x" * 100) + "\n").encode() * 7000, "too-much-text"),
     "half an XLS": (lambda: (SHEETS / "danh-sach.xls").read_bytes()[:3000], "not-a-sheet"),
 }
 
@@ -207,6 +208,12 @@ def test_a_workbook_in_an_old_font_is_read_as_its_reader_sees_it() -> None:
     before = Table(table, converted=converted).as_it_was()
     assert before.rows[1].text(2) == as_old("đường Bờ Mương").replace("\xad", "")
     assert not any(one.old for row in before.rows for one in row.cells)
+
+
+def test_a_cell_without_end_costs_no_time() -> None:
+    head, long = "Số nhà,Tòa,Đường\n", "a1- " * 30_000
+    found = read_households(f"{head}5,{long},{long}\n7,,phố A\n".encode())
+    assert (reasons(found), lines(found)) == ({2: "too-long"}, ["7, phố A"])
 
 
 # -- units and private columns ----------------------------------------------------------------------

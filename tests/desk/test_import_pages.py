@@ -11,12 +11,13 @@ import httpx
 import pytest
 
 from server.importing import kept as kept_sheets
-from server.importing import reader
+from server.importing import last, reader
 from server.importing.plan import OFFICE
 from server.importing.sample import ROWS, sample_csv, sample_xlsx
 from server.security import SHEET_BYTES
 from server.site import Site
-from sync.store import Document
+from sync.moving import move
+from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
 from tests.desk.test_rollup import visit
@@ -114,8 +115,8 @@ async def test_from_a_sheet_with_trouble_to_its_undo(sign_in: SignIn, site: Site
     later = "2027-01-01T00:00:00.000Z"
     await site.store.put(database, {**visit(900), "household": now["11"]["_id"]})
     await site.store.put(database, {**now["13"], "adults": {"value": 5, "at": later, "by": "person:hoa"}})
-    last = await site.store.get(site.names.imports, "import:09562:tdp-07")
-    undone = await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": last["at"]})
+    record = await site.store.get(site.names.imports, "import:09562:tdp-07")
+    undone = await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": record["at"]})
     assert "Đã thu lại 1 hộ" in undone.text
     assert "Đã trả lại giá trị cũ cho 1 hộ" in undone.text
     assert "11, phố A: đã có người đến" in undone.text
@@ -123,7 +124,7 @@ async def test_from_a_sheet_with_trouble_to_its_undo(sign_in: SignIn, site: Site
     now = await stored(site, "tdp-07")
     assert sorted(now) == ["1", "11", "13", "3", "9"]
     assert (now["1"]["adults"]["value"], now["1"]["kind"]["value"]) == (2, "home")
-    assert (await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": last["at"]})).status_code == 409
+    assert (await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": record["at"]})).status_code == 409
 
     address, page = await preview(lead, sheet("15;phố A;;;"))
     assert "từng được thu lại" in page
@@ -162,6 +163,45 @@ async def test_an_import_that_was_cut_short_is_undone_and_one_under_way_is_not(
         )
     ]
     assert marks == [OFFICE, OFFICE]
+
+
+async def test_an_import_that_the_store_cuts_short_goes_on_and_is_undone_as_a_whole(
+    sign_in: SignIn, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward, database = await sign_in("supervisor"), site.ward.unit("tdp-09")
+    monkeypatch.setattr(last, "BATCH", 2)
+    rows = sheet(*(f"{number};phố Đ;;;" for number in (61, 63, 65, 67)))
+    address, _ = await preview(ward, rows, "tdp-09")
+    bulk, calls = site.store.bulk, 0
+
+    async def fail(name: str, documents: Any) -> Any:
+        nonlocal calls
+        calls += name == database
+        if calls == 2:
+            raise StoreUnavailable("gone")
+        return await bulk(name, documents)
+
+    monkeypatch.setattr(site.store, "bulk", fail)
+    assert (await ward.post(f"{address}/write", data={"go": "1"})).status_code == 503
+    assert len({"61", "63", "65", "67"} & (await stored(site, "tdp-09")).keys()) == 2
+    again = await ward.post(f"{address}/write", data={"go": "1"})
+    assert again.headers["location"].endswith("added=2&changed=0&missed=0")
+    record = await site.store.get(site.names.imports, "import:09562:tdp-09")
+    undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": record["at"]})
+    assert "Đã thu lại 4 hộ" in undone.text
+    assert "được giữ lại" not in undone.text
+
+
+async def test_a_household_that_the_ward_gave_to_another_unit_does_not_come_twice(
+    sign_in: SignIn, site: Site
+) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(ward, sheet("71;phố E;;;"), "tdp-09")
+    await ward.post(f"{address}/write", data={"go": "1"})
+    household = (await stored(site, "tdp-09"))["71"]["_id"]
+    await move(site.store, site.names, "09562", household, "tdp-09", "tdp-08")
+    _, page = await preview(ward, sheet("71;Phố E;;;"), "tdp-09")
+    assert "đã được phường chuyển sang tổ, đơn vị khác (tdp-08)" in page
 
 
 async def test_columns_are_set_right_by_hand(sign_in: SignIn, site: Site) -> None:
@@ -283,7 +323,7 @@ async def test_a_household_with_a_resident_stays_and_one_marked_at_the_door_does
     _, page = await preview(ward, sheet("51;phố D;;;", "53;phố D;;;"), "tdp-09")
     assert "đánh dấu không còn ở" in page
     assert "Không có hộ mới để thêm" in page
-    last = await site.store.get(site.names.imports, "import:09562:tdp-09")
-    undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": last["at"]})
+    record = await site.store.get(site.names.imports, "import:09562:tdp-09")
+    undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": record["at"]})
     assert "51, phố D: đã ghi người dân" in undone.text
     assert "Đã thu lại 0 hộ" in undone.text
