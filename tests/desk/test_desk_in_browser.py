@@ -148,3 +148,22 @@ async def test_targets_are_large_enough_for_a_finger(page: Page, refused: list[s
             ".map(e => e.outerHTML.slice(0, 90))",
         )
         assert small == [], address
+
+
+async def test_a_narrow_screen_has_the_pages_behind_a_button_and_a_wide_one_in_a_row(page: Page) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.goto(f"/desk?{MAY}")
+    pages = page.get_by_role("navigation", name="Các trang")
+    open_pages = page.get_by_role("button", name="Các trang")
+    await expect(pages).to_be_visible()
+    await expect(open_pages).to_be_hidden()
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await expect(pages).to_be_hidden()
+    top = await page.locator("header.top").bounding_box()
+    assert top is not None
+    assert top["height"] < 130, "a fifth of the screen"
+    await open_pages.click()
+    found = await Axe().run(page)
+    assert [row["id"] for row in found.response["violations"]] == []
+    await pages.get_by_role("link", name="Bị từ chối").click()
+    await expect(page).to_have_url(re.compile("/desk/quarantine"))
