@@ -26,12 +26,14 @@ from server.importing.last import Busy, Undone, can_undo, find_last, undo, write
 from server.importing.plan import Plan, make_plan
 from server.importing.reader import read_apart, turn
 from server.importing.report import describe_bad
+from server.importing.sample import NAME, sample_xlsx
 from server.importing.sheet import MAX_COLUMNS, NotASheet
 from server.roles import Permission
 from server.sign_in import read_form, text_in
 from server.tables import send_csv
 from server.templates import render
 from server.texts import language_of, translate
+from server.workbooks import MEDIA_TYPE
 from sync.audit import Act, Action
 from sync.text import sort_key
 
@@ -72,6 +74,12 @@ async def upload(request: Request) -> Response:
     except NotASheet as wrong:
         error = wrong
     return await _index(request, unit, error=error, status=413 if error.code in TOO_LARGE else 400)
+
+
+async def sample(request: Request) -> Response:
+    """A sheet as it is read best, to be filled in."""
+    headers = {"Content-Disposition": f'attachment; filename="{NAME}.xlsx"', "Cache-Control": "no-store"}
+    return Response(await anyio.to_thread.run_sync(sample_xlsx), 200, headers, MEDIA_TYPE)
 
 
 async def preview(request: Request) -> Response:
@@ -261,6 +269,7 @@ _BY: dict[str, Any] = {"who": Permission.IMPORT}
 routes: list[BaseRoute] = [
     route(HERE, index, **_BY),
     route(HERE, upload, methods=["POST"], **_BY),
+    route(f"{HERE}/sample.xlsx", sample, **_BY),
     route(f"{HERE}/undo", take_back, methods=["POST"], **_BY),
     route(ONE, preview, **_BY),
     route(ONE, choose, methods=["POST"], **_BY),

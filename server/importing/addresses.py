@@ -24,6 +24,11 @@ _KINDS: list[tuple[Part | None, str]] = [
     ("unit_text", r"(can|can ho|phong|tang)\b"),
     (None, r"(phuong|p\.|quan|q\.|huyen|thanh pho|tp|t\.p|ha noi|to dan pho|tdp|to \d|khu dan cu)"),
 ]
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = rf"(?:{'|'.join(_MONTHS)}|thg ?\d{{1,2}})"
+_DAY_AND_MONTH = re.compile(rf"(\d{{1,2}})[-/ ]({_MONTH})\.?(?:[-/ ](\d{{2,4}}))?")
+_MONTH_AND_YEAR = re.compile(rf"({_MONTH})\.?[-/ ](\d{{2,4}})")
+_WHOLE_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)")
 _BREAK = re.compile(
     r"[,;]|\s-\s|\s+(?=(?:ngo|ngach|hem|kiet|duong|pho|toa|chung cu|can ho|can|phong|phuong|quan)\s)"
 )
@@ -57,6 +62,25 @@ def tidy(address: Mapping[str, str]) -> Address:
     if both and "unit_text" not in parts:
         parts["building"], parts["unit_text"] = both[1], both[2]
     return {name: clean(text) for name, text in parts.items()}
+
+
+def undate(text: str) -> str | None:
+    """What was typed where Excel shows a date: "12/4" of "12-Apr", "12-Thg4" or "12/04/2026"."""
+    folded = fold(text)
+    if found := _WHOLE_DATE.fullmatch(folded):
+        day, month, year = found[1], int(found[2]), int(found[3])
+    elif found := _DAY_AND_MONTH.fullmatch(folded):
+        day, month, year = found[1], _month(found[2]), int(found[3] or 2026)
+    elif found := _MONTH_AND_YEAR.fullmatch(folded):
+        return f"{_month(found[1])}/{int(found[2]) % 100}"
+    else:
+        return None
+    typed = f"{int(day)}/{month}"
+    return typed if year >= 2015 else f"{typed}/{year % 100}"
+
+
+def _month(word: str) -> int:
+    return _MONTHS.index(word) + 1 if word in _MONTHS else int(word.removeprefix("thg"))
 
 
 def door(address: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from server.content import Unit
-from server.importing.addresses import Address, door, parse, tidy
+from server.importing.addresses import Address, door, parse, tidy, undate
 from server.importing.header import Header, Meaning, choose_header, find_header, fitness, repeats
 from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, Table, read_table
 from sync import id_numbers
@@ -165,6 +165,8 @@ def _household(header: Header, row: Row, above: dict[int, str], target: Target |
         above[column] = text
         if id_numbers.judge(text) == "refuse":
             raise RowError("id-number")
+        if meaning in ("house", "lane", "flat") and (typed := undate(text)):
+            text, dated = typed, True
         if text:
             texts.setdefault(meaning, []).append(_named(header, column, meaning, text))
         if cell.dated and meaning not in ("adults", "kind", "unit"):

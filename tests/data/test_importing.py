@@ -131,6 +131,20 @@ def test_an_address_that_excel_made_a_date_of_is_read_back_and_flagged() -> None
     assert [(h.address["house"], h.dated) for h in found.good] == [("12/4", True), ("12/4/3", True)]
 
 
+def test_dates_that_excel_wrote_as_text_are_read_back_too() -> None:
+    shown = {
+        "12-Apr": "12/4",
+        "12-Thg4": "12/4",
+        "03/04/2026": "3/4",
+        "12-Apr-03": "12/4/3",
+        "Apr-32": "4/32",
+    }
+    rows = [f"{text},phố {number}" for number, text in enumerate([*shown, "12/4", "12-4"])]
+    found = read_households("\n".join(["Số nhà,Đường", *rows]).encode())
+    assert [h.address["house"] for h in found.good] == [*shown.values(), "12/4", "12-4"]
+    assert [h.dated for h in found.good] == [True] * len(shown) + [False] * 2
+
+
 def test_numbers_stored_as_text_and_as_numbers_are_one_house() -> None:
     found = read_households(xlsx([HEAD, [1, 12.0, "", "phố Ao Đình"], [2, " 012 ", "", "Phố  ao đình"]]))
     assert lines(found) == ["12, phố Ao Đình"]

@@ -13,7 +13,7 @@ import pytest
 from server.importing import kept as kept_sheets
 from server.importing import last, reader
 from server.importing.plan import OFFICE
-from server.importing.sample import ROWS, sample_csv, sample_xlsx
+from server.importing.sample import ROWS, sample_csv
 from server.security import SHEET_BYTES
 from server.site import Site
 from sync.moving import move
@@ -66,7 +66,9 @@ async def test_a_lead_imports_for_the_own_unit_and_a_supervisor_for_any(sign_in:
     assert (await send(volunteer, sample_csv())).status_code == 403
     assert (await send(lead, sample_csv(), "tdp-08")).status_code == 404
     assert (await send(ward, sample_csv(), "no-such")).status_code == 404
-    address, page = await preview(ward, sample_xlsx(), "tdp-08")
+    undo = await lead.post(f"{HERE}/undo", data={"unit": "tdp-08", "at": "2026-01-01T00:00:00.000Z"})
+    assert undo.status_code == 404
+    address, page = await preview(ward, (await lead.get(f"{HERE}/sample.xlsx")).content, "tdp-08")
     assert "Tổ dân phố 8" in page
     assert (await lead.get(address)).status_code == 404, "what somebody else uploaded"
     written = await ward.post(f"{address}/write", data={"go": "1"})
