@@ -38,7 +38,7 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.unit_merging import Merging
 from server.units import Units
-from sync import erasing, moving, photos, twins, withdrawing
+from sync import erasing, moving, photos, twins_after, withdrawing
 from sync.audit import Audit
 from sync.backups.marks import COPYING, MOVED, RESTORING, find_mark
 from sync.conflicts import Conflicts
@@ -255,7 +255,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         withdrawing.follow(site.store, site.names),
         site.deciding.follow(site.settings.ward),
         moving.follow(site.store, site.names, site.settings.ward),
-        twins.follow(site.store, site.names, site.settings.ward),
+        twins_after.follow(site.store, site.names, site.settings.ward),
         site.tries.follow(),
         site.uploads.follow(),
         retention.follow(site),

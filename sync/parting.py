@@ -38,7 +38,7 @@ async def part(store: Store, names: Names, ward: str, lost: str, by: str) -> Non
 
     :raises Unfit: ``gone`` when there is no such merge (any more), or nothing of the kept record; ``later``
         when that one was moved or merged itself since; ``busy`` while one of them is being merged.
-    :raises StoreError: when it was cut short; `sync.twins.settle` goes on.
+    :raises StoreError: when it was cut short; `sync.twins_after` goes on.
     """
     entry = await store.find(names.ward(ward).privacy, entry_id(lost))
     since = text_of(datetime.now(UTC) - timedelta(days=UNDO_DAYS))

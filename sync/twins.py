@@ -15,7 +15,6 @@ A phone that was out of reach may go on naming the lost one: the gateway takes t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -34,14 +33,11 @@ from sync.merge import consent_of, merge, registers
 from sync.names import Names
 from sync.residents import is_restricted
 from sync.revisions import child_of
-from sync.store import Document, NotFound, Store, StoreError
+from sync.store import Document, NotFound, Store
 
 UNDO_DAYS = 30
-LOOK_SECONDS = 60.0
-AFTERWARDS = timedelta(minutes=10)
-"""How long a merge that is done is looked at again: a write that was under way may have come in behind it."""
 MOST_PASSES = 20
-_OPEN = "twins"
+OPEN = "twins"
 log = structlog.get_logger(__name__)
 
 
@@ -58,7 +54,7 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
 
     :raises Unfit: ``gone`` when one of them is not there (any more), ``busy`` while one of them is merged or
         moved, ``restricted`` for a resident who asked to be left alone, ``apart`` for two that cannot be one.
-    :raises StoreError: when it was cut short; `settle` goes on.
+    :raises StoreError: when it was cut short; `sync.twins_after` goes on.
     """
     database = names.unit(ward, unit)
     if await find_heir(store, names, ward, unit):
@@ -78,7 +74,7 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
     except Unfit:
         await release(store, names, ward, lost, now)
         raise
-    await _merge(store, names, ward, found)
+    await go_on(store, names, ward, found)
 
 
 def _check(pair: list[Document | None]) -> None:
@@ -110,9 +106,9 @@ async def claim(store: Store, names: Names, ward: str, wish: Document) -> Docume
         taken = {id for one in running.values() for id in (one["lost"], one["kept"])}
         if taken & {wish["lost"], wish["kept"]}:
             raise Unfit("busy")
-        return {**(stored or {"type": _OPEN}), "open": {**running, wish["lost"]: wish}}
+        return {**(stored or {"type": OPEN}), "open": {**running, wish["lost"]: wish}}
 
-    await store.update(names.ward(ward).privacy, _OPEN, change)
+    await store.update(names.ward(ward).privacy, OPEN, change)
     return found
 
 
@@ -124,10 +120,10 @@ async def release(store: Store, names: Names, ward: str, lost: str, at: str) -> 
         del running[lost]
         return {**stored, "open": running}
 
-    await store.update(names.ward(ward).privacy, _OPEN, change)
+    await store.update(names.ward(ward).privacy, OPEN, change)
 
 
-async def _merge(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) -> None:
+async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) -> None:
     lost, kept, at = str(wish["lost"]), str(wish["kept"]), str(wish["at"])
     unit = await find_end(store, names, ward, str(wish["unit"]))
     database, privacy = names.unit(ward, unit), names.ward(ward).privacy
@@ -167,7 +163,7 @@ async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[
     if leaves and place:
         await take_over(store, names, ward, place[0], place[1], leaves, str(wish["by"]), decided=True)
     for id in named:
-        await redact(store, database, id, _renaming(lost, kept))
+        await redact(store, database, id, _renaming(lost, place[1] if place else kept))
     ends = [child_of(leaf, {"_id": lost, "_deleted": True, MERGED: kept}) for leaf in leaves]
     if ends:
         await store.graft(database, ends)
@@ -329,48 +325,3 @@ async def list_merges(store: Store, names: Names, ward: str, unit: str) -> list[
 
 def entry_id(lost: str) -> str:
     return f"twin:{lost}"
-
-
-async def settle(store: Store, names: Names, ward: str) -> None:
-    """Go on with what was cut short, look again at what was merged just now, forget what cannot be undone."""
-    from sync import parting  # which takes apart what is merged here
-
-    privacy, now = names.ward(ward).privacy, datetime.now(UTC)
-    running: Mapping[str, Any] = {}
-    with suppress(NotFound):
-        running = (await store.find(privacy, _OPEN) or {}).get("open", {})
-    for wish in running.values():
-        with suppress(Unfit):
-            await (_merge if wish["do"] == "merge" else parting.go_on)(store, names, ward, wish)
-    recent, over = text_of(now - AFTERWARDS), text_of(now - timedelta(days=UNDO_DAYS))
-    with suppress(NotFound):
-        async for page in store.pages(privacy, startkey="twin:", endkey="twin;"):
-            for entry in page:
-                if entry["done"] and entry["at"] > recent:
-                    await _look_again(store, names, ward, entry)
-                elif entry["at"] < over:
-                    await store.delete(privacy, entry["_id"], entry["_rev"])
-
-
-async def _look_again(store: Store, names: Names, ward: str, entry: Document) -> None:
-    wish = {**{name: entry[name] for name in ("lost", "kept", "unit", "by", "at")}, "do": "merge"}
-    database = names.unit(ward, await find_end(store, names, ward, entry["unit"]))
-    lost, kept = str(entry["lost"]), str(entry["kept"])
-    if not (await leaves_of(store, database, lost) or await _naming(store, database, lost, kept)):
-        return
-    with suppress(Unfit):  # it is just being undone
-        await claim(store, names, ward, wish)
-        stored = await store.find(names.ward(ward).privacy, entry["_id"])
-        if stored and stored["at"] == entry["at"]:
-            await _merge(store, names, ward, wish)
-        await release(store, names, ward, lost, entry["at"])
-
-
-async def follow(store: Store, names: Names, ward: str) -> None:
-    """`settle` now and then, until cancelled."""
-    while True:
-        try:
-            await settle(store, names, ward)
-        except StoreError as error:
-            log.warning("merging records waits for the store", code=error.code)
-        await asyncio.sleep(LOOK_SECONDS)

@@ -10,14 +10,15 @@ from typing import Any
 import anyio
 import pytest
 
-from sync import twins
+from sync import twins, twins_after
 from sync.aliases import MERGED
 from sync.erasing import erase
 from sync.merge import merge
 from sync.moving import move
 from sync.parting import part
 from sync.store import Document, StoreUnavailable
-from sync.twins import Unfit, join, settle
+from sync.twins import Unfit, join
+from sync.twins_after import settle
 from tests.sync.samples import child, helped, household, register, resident, visit
 from tests.sync.test_moving import Breaking, at, open_leaves
 from tests.sync.test_reach_of_erasing import person_of
@@ -296,7 +297,7 @@ def test_after_its_time_nothing_is_kept_for_an_undo(
 ) -> None:
     become(town, house.lost, house.kept)
     monkeypatch.setattr(twins, "UNDO_DAYS", -1)
-    monkeypatch.setattr(twins, "AFTERWARDS", timedelta(days=-1))
+    monkeypatch.setattr(twins_after, "AFTERWARDS", timedelta(days=-1))
     anyio.run(settle, town.store, town.names, WARD)
     with pytest.raises(Unfit, match="gone"):
         undo(town, house.lost)

@@ -66,7 +66,7 @@ export class Database {
 
   async changes(options: { since: number; limit: number; style: "all_docs"; include_docs: boolean }) {
     const page = await this.inner.changes(options);
-    const open = async (row: (typeof page.results)[number]) => ({ ...row, doc: row.deleted || !row.doc ? null : await this.open(row.doc) });
+    const open = async (row: (typeof page.results)[number]) => ({ ...row, doc: row.doc ? await this.open(row.doc) : null });
     return { last_seq: page.last_seq, results: await Promise.all(page.results.map(open)) };
   }
 
@@ -149,6 +149,12 @@ export interface LocalChange {
   seq: number;
   leaves: string[];
   document: Stored | null;
+  /** the record as which one that is gone goes on */
+  kept: string | undefined;
+}
+
+interface Merged {
+  merged_into?: string;
 }
 
 const PAGE = 500;
@@ -161,7 +167,8 @@ export async function* localChanges(database: Database, since: number, bodies: b
       id: row.id,
       seq: Number(row.seq),
       leaves: row.changes.map((change) => change.rev),
-      document: row.doc,
+      document: row.deleted ? null : row.doc,
+      kept: (row.doc as Merged | null)?.merged_into,
     }));
     if (rows.length) yield rows;
     if (rows.length < PAGE) return;

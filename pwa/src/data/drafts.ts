@@ -39,12 +39,15 @@ export class Drafts {
     await this.store.delete("drafts", key);
   }
 
-  /** Drops every form that names one of these records. */
-  async dropNaming(ids: readonly string[]): Promise<void> {
+  /** Drops every form that names this record, or makes it name the one as which that goes on. */
+  async dropNaming(id: string, kept: string | undefined): Promise<void> {
     await this.flush();
-    for (const key of await this.store.keys("drafts")) {
-      const said = JSON.stringify(await this.get(String(key))) ?? "";
-      if (ids.some((id) => said.includes(id))) await this.drop(String(key));
+    for (const key of (await this.store.keys("drafts")) as string[]) {
+      const said = JSON.stringify([key, await this.get(key)]);
+      if (!said.includes(id)) continue;
+      const [name, value] = JSON.parse(said.replaceAll(id, kept ?? "")) as [string, unknown];
+      if (kept) await this.store.put("drafts", name, value);
+      if (!kept || name !== key) await this.drop(key);
     }
   }
 

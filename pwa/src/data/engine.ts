@@ -33,7 +33,7 @@ export interface Host {
   /** other tabs should look again */
   tell(): void;
   /** residents were erased: what is half written about them goes too */
-  erased(ids: string[]): Promise<void>;
+  erased(id: string, kept: string | undefined): Promise<void>;
   /** a record was written */
   wrote(): void;
   /** the server says that this phone was reported lost */
@@ -257,11 +257,14 @@ export class Engine {
       const { list } = this.host;
       let erased = false;
       for await (const page of localChanges(this.local, list.seq, true)) {
-        const gone = page.filter((row) => !row.document && row.id.startsWith("resident:")).map((row) => row.id);
-        if (gone.length) await this.host.erased(gone);
-        const moved = page.filter((row) => !row.document && list.door(row.id)).map((row) => row.id);
+        const moved: string[] = [];
+        for (const { id, document, kept } of page) {
+          if (document) continue;
+          erased = true;
+          if (kept || id.startsWith("resident:")) await this.host.erased(id, kept);
+          else if (list.door(id)) moved.push(id);
+        }
         if (moved.length) await this.noteMoved(moved);
-        erased ||= gone.length + moved.length > 0;
         list.apply(page.map((row) => [row.id, row.document]));
         list.seq = page.at(-1)?.seq ?? list.seq;
       }

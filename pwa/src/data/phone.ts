@@ -345,7 +345,7 @@ export class Phone {
       lost: () => void this.destroy().catch((error: unknown) => console.error(error)),
       depart: (how: "move" | "end") => void this.depart(how).catch((error: unknown) => this.stopped || console.error(error)),
       handIn: async () => void (await (await import("./moving")).handIn(this, id, database)),
-      erased: (ids: string[]) => this.drafts.dropNaming(ids),
+      erased: (id: string, kept: string | undefined) => this.drafts.dropNaming(id, kept),
       wrote: () => this.room.note(false),
       broke: (full: boolean) => this.reopen(full),
     };

@@ -1,0 +1,89 @@
+"""After merges of records: what was cut short goes on, what came in behind follows, what is over goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from sync import parting, twins
+from sync.clocks import text_of
+from sync.heirs import find_end
+from sync.names import Names
+from sync.redaction import people_of
+from sync.store import Document, NotFound, Store, StoreError
+
+LOOK_SECONDS = 60.0
+AFTERWARDS = timedelta(minutes=10)
+"""How long a merge that is done is looked at again: a write that was under way may have come in behind it."""
+log = structlog.get_logger(__name__)
+
+
+async def settle(store: Store, names: Names, ward: str, seen: dict[str, str] | None = None) -> None:
+    """Go on with what was cut short, look again at what was merged just now, forget what cannot be undone.
+
+    :param seen: how far each database had come at the last look; where nothing came since, nobody looks.
+    """
+    privacy, now = names.ward(ward).privacy, datetime.now(UTC)
+    running: Mapping[str, Any] = {}
+    with suppress(NotFound):
+        running = (await store.find(privacy, twins.OPEN) or {}).get("open", {})
+    for wish in running.values():
+        with suppress(twins.Unfit):
+            await (twins if wish["do"] == "merge" else parting).go_on(store, names, ward, wish)
+    recent, over = text_of(now - AFTERWARDS), text_of(now - timedelta(days=twins.UNDO_DAYS))
+    fresh: dict[str, list[Document]] = {}
+    with suppress(NotFound):
+        async for page in store.pages(privacy, startkey="twin:", endkey="twin;"):
+            for entry in page:
+                if entry["done"] and entry["at"] > recent:
+                    fresh.setdefault(entry["unit"], []).append(entry)
+                elif entry["at"] < over:
+                    await store.delete(privacy, entry["_id"], entry["_rev"])
+    for unit, entries in fresh.items():
+        database = names.unit(ward, await find_end(store, names, ward, unit))
+        for entry in await _behind(store, database, entries, {} if seen is None else seen):
+            await _look_again(store, names, ward, entry)
+
+
+async def _behind(
+    store: Store, database: str, entries: Sequence[Document], seen: dict[str, str]
+) -> list[Document]:
+    """The merges behind which something came that is, or names, the lost record; one read for all."""
+    came = str((await store.infos([database]))[database]["update_seq"])
+    lost = {str(entry["lost"]) for entry in entries}
+    since = f"{came} {sorted(lost)}"
+    if seen.get(database) == since:
+        return []
+    rows = await store.all_docs(database, keys=sorted(lost))
+    late = {row["key"] for row in rows if row.get("value") and not row["value"].get("deleted")}
+    async for page in store.pages(database, startkey="resident:", endkey="visit;"):
+        for one in page:
+            late |= lost & {str(one.get("household")), *people_of(one)}
+    seen[database] = since
+    return [entry for entry in entries if entry["lost"] in late]
+
+
+async def _look_again(store: Store, names: Names, ward: str, entry: Document) -> None:
+    wish = {**{name: entry[name] for name in ("lost", "kept", "unit", "by", "at")}, "do": "merge"}
+    with suppress(twins.Unfit):  # it is just being undone
+        await twins.claim(store, names, ward, wish)
+        stored = await store.find(names.ward(ward).privacy, entry["_id"])
+        if stored and stored["at"] == entry["at"]:
+            await twins.go_on(store, names, ward, wish)
+        await twins.release(store, names, ward, str(entry["lost"]), entry["at"])
+
+
+async def follow(store: Store, names: Names, ward: str) -> None:
+    """`settle` now and then, until cancelled."""
+    seen: dict[str, str] = {}
+    while True:
+        try:
+            await settle(store, names, ward, seen)
+        except StoreError as error:
+            log.warning("merging records waits for the store", code=error.code)
+        await asyncio.sleep(LOOK_SECONDS)
