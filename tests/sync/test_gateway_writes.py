@@ -142,7 +142,7 @@ def test_a_phone_deletes_nothing(town: Town) -> None:
         (b"{}", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "bad-content-type"),
         (b"{}", {"Content-Encoding": "br"}, 415, "bad-content-type"),
         (b"not gzip", {"Content-Encoding": "gzip"}, 400, "bad-json"),
-        (gzip.compress(b"{}")[:-3], {"Content-Encoding": "gzip"}, 400, "bad-json"),
+        (gzip.compress(b"{}", mtime=0)[:-3], {"Content-Encoding": "gzip"}, 400, "bad-json"),
         (b" " * (8 * 1024 * 1024 + 1), {}, 413, "too-large"),
         (b"{}", {"Content-Length": str(10**12)}, 413, "too-large"),
     ],
