@@ -11,6 +11,7 @@ from server.importing.plan import Plan
 from server.importing.report import describe_bad, list_changes
 from server.texts import Translate
 from sync import id_numbers
+from sync.residents import address_of
 
 SHOWN = 200
 """Rows of each table at most; the bad ones are in the CSV, every one of them."""
@@ -43,6 +44,7 @@ class Shown:
     changes: list[tuple[int, str, str]] = field(default_factory=list)
     dated: list[tuple[int, str]] = field(default_factory=list)
     gone: list[tuple[int, str]] = field(default_factory=list)
+    readdressed: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def show(upload: Upload, plan: Plan | None, t: Translate) -> Shown:
@@ -58,6 +60,8 @@ def show(upload: Upload, plan: Plan | None, t: Translate) -> Shown:
     shown.changes.extend(list_changes(plan, t)[:SHOWN])
     shown.dated.extend((one.row, ", ".join(one.address.values())) for one in found if one.dated)
     shown.gone.extend((one.row, ", ".join(one.address.values())) for one in plan.gone[:SHOWN])
+    told = ((f.row, ", ".join(f.address.values()), address_of(one)) for f, one in plan.readdressed[:SHOWN])
+    shown.readdressed.extend(told)
     del shown.dated[SHOWN:]
     return shown
 

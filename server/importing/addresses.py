@@ -14,6 +14,8 @@ from typing import Literal
 
 from sync.text import clean, fold
 
+_fold, _clean = lru_cache(8192)(fold), lru_cache(8192)(clean)
+"""A sheet says the same lanes, streets and numbers again and again."""
 Part = Literal["house", "lane", "street", "building", "unit_text"]
 Address = dict[str, str]
 
@@ -61,12 +63,12 @@ def tidy(address: Mapping[str, str]) -> Address:
     both = re.fullmatch(r"(\S.*?)\s*[-–,]\s*(\d{2,5}\w?)", parts.get("building", ""))
     if both and "unit_text" not in parts:
         parts["building"], parts["unit_text"] = both[1], both[2]
-    return {name: clean(text) for name, text in parts.items()}
+    return {name: _clean(text) for name, text in parts.items()}
 
 
 def undate(text: str) -> str | None:
     """What was typed where Excel shows a date: "12/4" of "12-Apr", "12-Thg4" or "12/04/2026"."""
-    folded = fold(text)
+    folded = _fold(text)
     if found := _WHOLE_DATE.fullmatch(folded):
         day, month, year = found[1], int(found[2]), int(found[3])
     elif found := _DAY_AND_MONTH.fullmatch(folded):
@@ -94,12 +96,12 @@ def door(address: Mapping[str, str]) -> str:
 
 @lru_cache(8192)
 def _plain(part: str) -> str:
-    return _NOISE.sub("", fold(part))
+    return _NOISE.sub("", _fold(part))
 
 
 def _pieces(text: str) -> list[str]:
     # folding keeps the length of NFC Vietnamese text, so that places found in one hold in the other
-    folded = fold(text)
+    folded = _fold(text)
     if len(folded) != len(text):
         return [text]
     ends = [(found.start(), found.end()) for found in _BREAK.finditer(folded)]
@@ -109,7 +111,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _part(piece: str) -> Part | None:
-    folded = fold(piece)
+    folded = _fold(piece)
     for part, pattern in _KINDS:
         if re.match(pattern, folded):
             return part
@@ -117,5 +119,5 @@ def _part(piece: str) -> Part | None:
 
 
 def _without_number_word(text: str) -> str:
-    found = _NUMBER_WORD.match(fold(text))
+    found = _NUMBER_WORD.match(_fold(text))
     return text[found.end() :] if found else text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from server.content import Unit
@@ -18,6 +19,7 @@ from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, Table, read_t
 from sync import id_numbers
 from sync.text import clean, fold
 
+_fold = lru_cache(8192)(fold)
 MAX_PART = 120
 _DITTO = {'"', "''", "nt", "-nt-", "nhu tren", "//", "-//-"}
 _FOOTER = re.compile(
@@ -27,6 +29,9 @@ _KINDS = {
     "home": {"ho", "ho gia dinh", "gia dinh", "hgd", "gd", "nha o", "ho dan"},
     "business": {"ho kinh doanh", "kinh doanh", "hkd", "kd", "ho kd", "cua hang", "cua hieu"},
 }
+
+_ORDINAL = re.compile(r"(?:[ivx]+|\d+|[a-h])[.)]?")
+_SUBTITLE = re.compile(rf"(?:{_ORDINAL.pattern} *)?(?:danh sach )?(?:to dan pho|tdp|to)(?: so)? *\d+\W*")
 
 
 class Target(NamedTuple):
@@ -119,9 +124,13 @@ def _judge(header: Header, rows: Rows, target: Target | None) -> Households:
     result = Households(header)
     seen: dict[str, int] = {}
     above: dict[int, str] = {}
+    section = ""
     for row in rows:
+        if subtitle := _unit_above(header, row):
+            section = subtitle
+            continue
         try:
-            found = _household(header, row, above, target)
+            found = _household(header, row, above, target, section)
             if found.door in seen:
                 raise RowError("repeated", first=seen[found.door])
             seen[found.door] = row.number
@@ -141,9 +150,23 @@ def _below(header: Header, rows: Rows) -> Iterator[Row]:
         if not typed or _counts(typed):
             continue
         filled = [column for column in used if row.text(column) and not row.cells[column].spread]
-        if len(filled) <= 1 and any(_FOOTER.match(fold(text)) for text in typed):
+        if len(filled) <= 1 and any(_FOOTER.match(_fold(text)) for text in typed):
             continue
         yield row
+
+
+def _unit_above(header: Header, row: Row) -> str:
+    """The unit that a subtitle names, for the rows below it: "TỔ DÂN PHỐ SỐ 8", "II. Tổ 9".
+
+    A row that fills more than one of the columns that are read is a household, whatever its street is called.
+    """
+    typed = [cell.text for cell in row.cells if cell.text and not cell.spread]
+    told = [column for column, _ in header.columns if row.text(column) and not row.cells[column].spread]
+    if len(told) > 1 or len(typed) > 2 or any(meaning == "unit" for _, meaning in header.columns):
+        return ""
+    if len(typed) == 2 and not _ORDINAL.fullmatch(_fold(typed[0])):
+        return ""
+    return typed[-1] if typed and _SUBTITLE.fullmatch(_fold(typed[-1])) else ""
 
 
 def _counts(typed: list[str]) -> bool:
@@ -154,14 +177,14 @@ def _counts(typed: list[str]) -> bool:
     return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _household(header: Header, row: Row, above: dict[int, str], target: Target | None) -> Found:
+def _household(header: Header, row: Row, above: dict[int, str], target: Target | None, section: str) -> Found:
     texts: dict[str, list[str]] = {}
     dated = False
     for column, meaning in header.columns:
         if column >= len(row.cells) or row.cells[column].spread:
             continue
         cell = row.cells[column]
-        text = above.get(column, "") if fold(cell.text) in _DITTO else cell.text
+        text = above.get(column, "") if _fold(cell.text) in _DITTO else cell.text
         above[column] = text
         if id_numbers.judge(text) == "refuse":
             raise RowError("id-number")
@@ -172,14 +195,14 @@ def _household(header: Header, row: Row, above: dict[int, str], target: Target |
         if cell.dated and meaning not in ("adults", "kind", "unit"):
             dated = True
     if target is not None:
-        _check_unit(" ".join(texts.get("unit", [])), target)
+        _check_unit(" ".join(texts.get("unit", [])) or section, target)
     address = _address(texts)
     return Found(row.number, address, _kind(texts), _adults(texts), dated, door(address))
 
 
 def _check_unit(text: str, target: Target) -> None:
     """A row that names no unit, or this one in any way: "7", "Tổ 07", "TDP số 7", "tdp-07"."""
-    told, own = fold(text), [fold(name) for name in (target.code, *target.names)]
+    told, own = _fold(text), [_fold(name) for name in (target.code, *target.names)]
     numbers = {int(found) for name in own for found in re.findall(r"\d{1,9}", name)}
     digits = re.findall(r"\d{1,9}", told)
     same = int(digits[-1]) in numbers if digits and numbers else not told or any(told in name for name in own)
@@ -189,16 +212,16 @@ def _check_unit(text: str, target: Target) -> None:
 
 def _named(header: Header, column: int, meaning: str, text: str) -> str:
     """A bare number in a column "Ngách" is "ngách 12", since the word is only in the heading."""
-    heading = fold(header.row.text(column))
+    heading = _fold(header.row.text(column))
     if meaning == "lane" and text[0].isdigit():
-        kinds = [kind for kind in ("ngách", "hẻm", "ngõ") if fold(kind) in heading]
+        kinds = [kind for kind in ("ngách", "hẻm", "ngõ") if _fold(kind) in heading]
         return f"{kinds[0]} {text}" if len(kinds) == 1 else text
     return text
 
 
 def _address(texts: dict[str, list[str]]) -> Address:
     address = parse(", ".join(texts["address"])) if "address" in texts else {}
-    lanes = sorted(texts.get("lane", []), key=lambda lane: not fold(lane).startswith(("ngach", "hem")))
+    lanes = sorted(texts.get("lane", []), key=lambda lane: not _fold(lane).startswith(("ngach", "hem")))
     given = {
         "house": ", ".join(texts.get("house", [])),
         "lane": ", ".join(lanes),
@@ -221,7 +244,7 @@ def _kind(texts: dict[str, list[str]]) -> str | None:
     if not text:
         return None
     for kind, words in _KINDS.items():
-        if fold(text) in words:
+        if _fold(text) in words:
             return kind
     raise RowError("kind", text=text)
 
@@ -230,7 +253,7 @@ def _adults(texts: dict[str, list[str]]) -> int | None:
     text = " ".join(texts.get("adults", []))
     if not text or text in ("-", "—"):
         return None
-    found = re.fullmatch(r"(\d{1,2})( ?(nguoi|ng))?", fold(text))
+    found = re.fullmatch(r"(\d{1,2})( ?(nguoi|ng))?", _fold(text))
     if found is None:
         raise RowError("adults", text=text)
     return int(found[1])

@@ -44,7 +44,8 @@ class Plan:
     """What is in the sheet, what of it the unit lacks, and what cannot be imported.
 
     `back` was taken back by an undo and would come again; `gone` was marked so at the door and stays so;
-    `known` counts the households that the unit already has, those of `changed` and `gone` among them.
+    `readdressed` has another address by now, since someone set it right or two households became one;
+    `known` counts the households that the unit already has, all these among them.
     """
 
     unit: str
@@ -53,6 +54,7 @@ class Plan:
     back: list[Document] = field(default_factory=list)
     changed: list[Difference] = field(default_factory=list)
     gone: list[Found] = field(default_factory=list)
+    readdressed: list[tuple[Found, Document]] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     known: int = 0
     last_order: float = 0.0
@@ -96,7 +98,8 @@ def value_of(document: Document, name: str) -> Any:
 
 def _compare(unit: str, households: Households, held: list[Document], moved: Mapping[str, str]) -> Plan:
     plan = Plan(unit, households, bad=list(households.bad))
-    doors = _doors(held)
+    now = _doors(held)
+    doors = {**_former_doors(held), **now}
     orders = (value_of(document, "order") for document in held)
     plan.last_order = max((float(one) for one in orders if isinstance(one, int | float)), default=0.0)
     for found in households.good:
@@ -112,7 +115,9 @@ def _compare(unit: str, households: Households, held: list[Document], moved: Map
                 plan.bad.append(Bad(found.row, "refused", {"code": code}, ""))
         elif value_of(document, "gone") is not True:
             plan.known += 1
-            if fields := _differing(found, document):
+            if found.door not in now:
+                plan.readdressed.append((found, document))
+            elif fields := _differing(found, document):
                 plan.changed.append(Difference(found, document, fields))
         elif document["gone"].get("by") == OFFICE:
             plan.back.append(document)
@@ -132,6 +137,16 @@ def _doors(held: Iterable[Document]) -> dict[str, Document]:
             at = door({name: str(text) for name, text in address.items()})
             if at not in doors or value_of(doors[at], "gone") is True:
                 doors[at] = document
+    return doors
+
+
+def _former_doors(held: Iterable[Document]) -> dict[str, Document]:
+    """Households by the doors that they had before, for a sheet that still has those."""
+    doors: dict[str, Document] = {}
+    for document in held:
+        for entry in document.get("history", ()):
+            if entry.get("field") == "address" and value_of(document, "gone") is not True:
+                doors |= dict.fromkeys(_doors([{**document, "address": entry}]), document)
     return doors
 
 

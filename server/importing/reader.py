@@ -78,6 +78,7 @@ def _decode(said: bytes) -> Answer:
 
 
 def main() -> None:
+    os.nice(5)  # others' requests go first
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     data = sys.stdin.buffer.read()

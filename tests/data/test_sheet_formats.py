@@ -228,6 +228,15 @@ def test_rows_of_another_unit_are_told() -> None:
     assert not reasons(judge_table(table))
 
 
+def test_a_subtitle_says_whose_the_rows_below_are() -> None:
+    rows = (
+        *("STT,Số nhà,Đường", "I,TỔ DÂN PHỐ SỐ 7,", "1,5,phố A", "II,Tổ dân phố số 8,", "1,7,phố A"),
+        *(",Tổ 7,", "1,9,phố A", ",11,Tổ 3"),
+    )
+    found = read_households("\n".join(rows).encode(), None, Target("tdp-07", ["Tổ dân phố số 7"]))
+    assert (lines(found), reasons(found)) == (["5, phố A", "9, phố A", "11, Tổ 3"], {5: "other-unit"})
+
+
 def test_what_tells_who_someone_is_does_not_leave_the_reader() -> None:
     head: list[str | int] = ["Họ tên", "Số nhà", "CCCD", "Năm sinh", "Ghi chú"]
     data = ods([["Danh sách", "", "", "", ""], head, ["Lê Mẫu", "5", "001085012345", 1950, "xa"]])

@@ -16,6 +16,7 @@ from server.importing.plan import OFFICE
 from server.importing.sample import ROWS, sample_csv
 from server.security import SHEET_BYTES
 from server.site import Site
+from sync.merge import amended
 from sync.moving import move
 from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
@@ -204,6 +205,24 @@ async def test_a_household_that_the_ward_gave_to_another_unit_does_not_come_twic
     await move(site.store, site.names, "09562", household, "tdp-09", "tdp-08")
     _, page = await preview(ward, sheet("71;Phố E;;;"), "tdp-09")
     assert "đã được phường chuyển sang tổ, đơn vị khác (tdp-08)" in page
+
+
+async def test_a_household_whose_address_was_set_right_does_not_come_twice(
+    sign_in: SignIn, site: Site
+) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(ward, sheet("81;phố G;;;"), "tdp-09")
+    await ward.post(f"{address}/write", data={"go": "1"})
+    document = (await stored(site, "tdp-09"))["81"]
+    mended = {
+        "value": {"house": "81A", "street": "phố G"},
+        "at": "2027-01-01T00:00:00.000Z",
+        "by": "person:hoa",
+    }
+    await site.store.put(site.ward.unit("tdp-09"), amended(document, {"address": mended}))
+    _, page = await preview(ward, sheet("81;phố G;;;", "81A;phố G;;;"), "tdp-09")
+    assert "tổ đã sửa địa chỉ" in page
+    assert "Không có hộ mới để thêm" in page
 
 
 async def test_columns_are_set_right_by_hand(sign_in: SignIn, site: Site) -> None:
