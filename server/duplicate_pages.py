@@ -6,7 +6,7 @@ on the page of two residents is in the audit before it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -42,7 +42,6 @@ class Side(NamedTuple):
 
     id: str
     visits: int
-    last: str
     rows: dict[str, str]
 
 
@@ -82,7 +81,9 @@ async def _pair(request: Request, unit: str, ids: tuple[str, str], wrong: str) -
     if ids[0].startswith("resident:"):
         for one in found:
             await audit(request, "resident-viewed", one["_id"], unit)
-    sides = [await _side(request, unit, one) for one in found]
+    counts = await _count(request, unit, [one["_id"] for one in found])
+    people = await names_of_people(request)
+    sides = [_side(request, one, counts[one["_id"]], people) for one in found]
     first, second = sides
     rows = [
         (name, first.rows.get(name, ""), second.rows.get(name, ""))
@@ -119,25 +120,37 @@ async def _read(request: Request, unit: str, ids: tuple[str, str]) -> list[Docum
     return sorted(there, key=lambda one: str(one["created"]["at"]))
 
 
-async def _side(request: Request, unit: str, record: Document) -> Side:
-    site, id, visits, last, homes = site_of(request), record["_id"], 0, "", 0
-    pages = site.store.pages(site.ward.unit(unit), startkey="resident:", endkey="visit;")
-    async for page in pages:
+class Counts(NamedTuple):
+    """What names a record: visits, the instant of the last one, residents."""
+
+    visits: int = 0
+    last: str = ""
+    residents: int = 0
+
+
+async def _count(request: Request, unit: str, ids: Sequence[str]) -> dict[str, Counts]:
+    site, found = site_of(request), {id: Counts() for id in ids}
+    async for page in site.store.pages(site.ward.unit(unit), startkey="resident:", endkey="visit;"):
         for one in page:
-            homes += one.get("type") == "resident" and one.get("household") == id
-            if one.get("type") == "visit" and (one.get("household") == id or id in people_of(one)):
-                visits += 1
-                last = max(last, str(one["record"]["value"]["at"]))
-    t, people = translate(request), await names_of_people(request)
+            for id in found.keys() & {one.get("household"), *people_of(one)}:
+                visits, last, residents = found[id]
+                if one["type"] == "visit":
+                    last = max(last, str(one["record"]["value"]["at"]))
+                    found[id] = Counts(visits + 1, last, residents)
+                else:
+                    found[id] = Counts(visits, last, residents + 1)
+    return found
+
+
+def _side(request: Request, record: Document, counts: Counts, people: Mapping[str, str]) -> Side:
     rows = _rows(request, record, people)
-    rows["visits"] = str(visits)
-    rows["last"] = write_instant(last) if last else "—"
-    if id.startswith("household:"):
-        rows["residents"] = str(homes)
-    rows["created"] = t(
-        "twins.by", at=write_instant(record["created"]["at"]), who=people.get(record["created"]["by"], "—")
-    )
-    return Side(id, visits, last, rows)
+    rows["visits"] = str(counts.visits)
+    rows["last"] = write_instant(counts.last) if counts.last else "—"
+    if record["type"] == "household":
+        rows["residents"] = str(counts.residents)
+    made, who = write_instant(record["created"]["at"]), people.get(record["created"]["by"], "—")
+    rows["created"] = translate(request)("twins.by", at=made, who=who)
+    return Side(record["_id"], counts.visits, rows)
 
 
 def _rows(request: Request, record: Document, people: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from server.errors import Problem
 from server.numbers import vietnam_today, write_instant
 from server.texts import Translate, language_of, translate
 from sync import residents
+from sync.aliases import same_as
 from sync.audited import Search, read_audit
 from sync.clocks import text_of
 from sync.residents import Held
@@ -53,7 +54,7 @@ async def read_extract(request: Request, unit: str, id: str) -> list[Part]:
     held = await residents.read_held(site.store, site.names, who.ward, unit, id)
     if held is None:
         raise Problem("not-found")
-    people, words = await names_of_people(request), _Words(request)
+    people, words, id = await names_of_people(request), _Words(request), held.resident["_id"]
     return [
         Part("person", _named(words.of_resident(held), people)),
         Part("visits", _named((words.of_visit(visit, id) for visit in held.visits), people)),
@@ -88,12 +89,12 @@ async def read_data(request: Request, unit: str, id: str) -> dict[str, Any]:
         "made": text_of(datetime.now(UTC)),
         "ward": who.ward,
         "unit": unit,
-        "id": id,
+        "id": held.resident["_id"],
         "address": held.address,
         "created": held.resident["created"]["at"],
         "resident": resident,
         "earlier": [_signed(entry, people) for entry in held.resident.get("history", ())],
-        "visits": [_visit_data(visit, id, people) for visit in held.visits],
+        "visits": [_visit_data(visit, held.resident["_id"], people) for visit in held.visits],
         "refused": [
             _signed({"at": one["at"], "code": one["code"], "by": one.get("by")}, people)
             for one in held.refused
@@ -140,8 +141,9 @@ async def _looks(request: Request, held: Held, people: Mapping[str, str]) -> lis
 
 async def _acts(request: Request, held: Held) -> list[Document]:
     """Who saw the person, or a refused record of the person; newest first."""
-    site, found = site_of(request), []
-    for subject in (held.resident["_id"], *(entry["_id"] for entry in held.refused)):
+    site, found, id = site_of(request), [], held.resident["_id"]
+    others = (await same_as(site.store, site.names, viewer(request).ward, [id])).get(id, [])
+    for subject in (id, *others, *(entry["_id"] for entry in held.refused)):
         search = Search(ward=viewer(request).ward, first=SINCE, last=vietnam_today(), subject=subject)
         found += [entry async for entry in read_audit(site.store, site.names.audit, search)]
     return sorted(found, key=lambda entry: str(entry["at"]), reverse=True)

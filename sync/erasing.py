@@ -27,7 +27,7 @@ from typing import Any
 
 import structlog
 
-from sync.aliases import MERGED, same_as
+from sync.aliases import MERGED, resolve, same_as
 from sync.heirs import find_heir, former_units
 from sync.ledger import Ledger
 from sync.names import Names
@@ -89,6 +89,8 @@ async def erase_all(
 ) -> Erased:
     """Returns once nothing of these residents can be read any more; may be called again at any time.
 
+    Whoever goes on as one of them, or as whom one of them goes on (`sync.twins`), is erased, too.
+
     :param traced: whether the ledger keeps traces of their names.
     :param known: what names them, where the unit may hold nothing any more that says so.
     :param elsewhere: whether units that held them before they moved are looked through, too.
@@ -97,9 +99,10 @@ async def erase_all(
     """
     if not all(RESIDENT.fullmatch(id) for id in ids):
         raise ValueError("only residents are erased")
+    ledger, database = Ledger(store, names), names.unit(ward, unit)
+    ids = [*ids, *(await resolve(store, database, ids)).values()]
     also = [id for some in (await same_as(store, names, ward, ids)).values() for id in some]
     ids = list(dict.fromkeys([*ids, *also]))
-    ledger, database = Ledger(store, names), names.unit(ward, unit)
     # before the ledger has them: from then on a late edit ends the record, which then says no name
     before = {id: set((known or {}).get(id, ())) for id in ids}
     with suppress(StoreError):  # what cannot be read now is read below, when the ledger knows of it

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -77,19 +77,9 @@ class Writes:
                 batch, _, stored = await self._known.look_up(batch, candidates)
             except (KeyError, TypeError, AttributeError):
                 raise GatewayError("store-unavailable", "an answer without its parts") from None
-        accepted: list[Document] = []
-        merged: list[Document] = []
-        moved: dict[str, list[Document]] = {}
-        for key, held in stored.items():  # what is known already needs no answer
-            place = last_heir(batch.heirs, held.moved_to)
-            if place and place not in {*batch.passed, batch.writer.unit}:
-                moved.setdefault(place, []).append(revisions[key])
-            elif refusal := judge(
-                partial(checks.check, batch.writer, batch.at_home(revisions[key]), held), revisions[key]
-            ):
-                refused.append(refusal)
-            else:
-                (merged if held.kept else accepted).append(revisions[key])
+        erased |= await of_store(self._erased_as_others(batch))
+        accepted, merged, moved, also = _judged(batch, revisions, stored, erased)
+        refused += also
         await of_store(self._take_over(batch, merged))
         ending = await of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
         redact = redacting(erased, traces)
@@ -104,6 +94,11 @@ class Writes:
         for unit, some in moved.items():
             refused += await self._follow(batch, unit, some)
         return len(accepted) + len(merged), refused
+
+    async def _erased_as_others(self, batch: Batch) -> set[str]:
+        """Those of whom the batch speaks that went on as someone who was erased since, under either id."""
+        gone = await self._ledger.erased(batch.database, set(batch.aliases.values()))
+        return gone | {id for id, kept in batch.aliases.items() if kept in gone}
 
     async def _take_over(self, batch: Batch, documents: Sequence[Document]) -> None:
         """Edits of records that were merged become edits of those that they go on as; see `sync.twins`."""
@@ -229,6 +224,30 @@ class Writes:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
+
+
+def _judged(
+    batch: Batch,
+    revisions: Mapping[tuple[str, str], Document],
+    stored: Mapping[tuple[str, str], Stored],
+    erased: Collection[str],
+) -> tuple[list[Document], list[Document], dict[str, list[Document]], list[Refused]]:
+    """What is taken here, what are edits of records that were merged, what goes to other units; the rest."""
+    accepted: list[Document] = []
+    merged: list[Document] = []
+    moved: dict[str, list[Document]] = {}
+    refused: list[Refused] = []
+    for key, held in stored.items():  # what is known already needs no answer
+        document, place = revisions[key], last_heir(batch.heirs, held.moved_to)
+        if key[0] in erased:
+            refused.append(Refused(document, "erased"))
+        elif place and place not in {*batch.passed, batch.writer.unit}:
+            moved.setdefault(place, []).append(document)
+        elif refusal := judge(partial(checks.check, batch.writer, batch.at_home(document), held), document):
+            refused.append(refusal)
+        else:
+            (merged if held.kept else accepted).append(document)
+    return accepted, merged, moved, refused
 
 
 def _redacted(document: Document, change: Redact) -> Document:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sync import withdrawing
+from sync.aliases import resolve, same_as
 from sync.clocks import text_of
 from sync.documents import ULID
 from sync.erasing import erase_late, people_of
@@ -84,8 +85,9 @@ async def search(
 
 
 async def find(store: Store, names: Names, ward: str, unit: str, id: str) -> Found | None:
-    """The resident, None when there is no such one (any more)."""
-    resident = await _merged(store, names.unit(ward, unit), id)
+    """The resident, or the one as whom this one goes on; None when there is no such one (any more)."""
+    database = names.unit(ward, unit)
+    resident = await _merged(store, database, await now_as(store, database, id))
     if resident is None:
         return None
     home = await store.find(names.unit(ward, unit), str(resident.get("household")))
@@ -97,6 +99,8 @@ async def read_held(store: Store, names: Names, ward: str, unit: str, id: str) -
     found = await find(store, names, ward, unit, id)
     if found is None:
         return None
+    id = found.resident["_id"]
+    ids = [id, *(await same_as(store, names, ward, [id])).get(id, ())]
     database, quarantine = names.unit(ward, unit), names.ward(ward).quarantine
     visits = [one async for one in _each(store, database, "visit") if id in people_of(one)]
     for former in await former_units(store, names, ward, unit, [id]):
@@ -105,7 +109,7 @@ async def read_held(store: Store, names: Names, ward: str, unit: str, id: str) -
     refused = [
         entry
         async for entry in _each(store, quarantine, "refused")
-        if entry.get("unit") == unit and id in json.dumps(entry.get("document"))
+        if entry.get("unit") == unit and any(one in json.dumps(entry.get("document")) for one in ids)
     ]
     visits.sort(key=lambda one: str(one["record"]["value"].get("at")))
     return Held(unit, found.resident, found.address, visits, refused)
@@ -129,6 +133,7 @@ async def amend(
         after = amended(stored, _registers(stored, fields, by))
         return withdrawing.without_past_names(after) if ends_consent else after
 
+    id = await now_as(store, database, id)
     if not _ID.fullmatch(id) or id in await ledger.erased(database, [id]):
         return None
     if ends_consent:
@@ -139,6 +144,11 @@ async def amend(
     if ends_consent:
         await withdrawing.try_to_finish(store, names, ward, unit, id)
     return saved
+
+
+async def now_as(store: Store, database: str, id: str) -> str:
+    """The id as which a record goes on: its own, unless it was merged into another one."""
+    return (await resolve(store, database, [id])).get(id, id)
 
 
 def address_of(household: Document) -> str:

@@ -316,10 +316,15 @@ async def _remember(store: Store, names: Names, ward: str, lost: str, kept: str)
 async def list_merges(store: Store, names: Names, ward: str, unit: str) -> list[Document]:
     """The merges of a unit that can be undone, newest first: `lost`, `kept`, `at`, `by`."""
     found: list[Document] = []
+    ends: dict[str, str] = {}
     since = text_of(datetime.now(UTC) - timedelta(days=UNDO_DAYS))
     with suppress(NotFound):
         async for page in store.pages(names.ward(ward).privacy, startkey="twin:", endkey="twin;"):
-            found += [one for one in page if one["done"] and one["unit"] == unit and one["at"] >= since]
+            for one in page:
+                if one["unit"] not in ends:
+                    ends[one["unit"]] = await find_end(store, names, ward, one["unit"])
+                if one["done"] and ends[one["unit"]] == unit and one["at"] >= since:
+                    found.append(one)
     return sorted(found, key=lambda one: str(one["at"]), reverse=True)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from sync.aliases import same_as
 from sync.erasing import SETTLE_SECONDS, empty_quarantine, redact_all
 from sync.heirs import former_units
 from sync.ledger import Ledger, Withdrawn
@@ -70,8 +71,10 @@ async def finish(store: Store, names: Names, ward: str, unit: str, id: str) -> b
     await store.compact(database)
     await store.compact(quarantine)
     if ended := _ended(ward, unit, id, leaves):
+        others = (await same_as(store, names, ward, [id])).get(id, [])
         for place in (unit, *await former_units(store, names, ward, unit, [id])):  # a backup may be older
-            await ledger.remember_withdrawal(replace(ended, unit=place))
+            for one in (id, *others):
+                await ledger.remember_withdrawal(replace(ended, unit=place, id=one))
     await ledger.end_withdrawal(ward, unit, id, traced=True)
     return True
 

@@ -16,6 +16,7 @@ from sync.erasing import erase
 from sync.merge import merge
 from sync.moving import move
 from sync.parting import part
+from sync.residents import read_held
 from sync.store import Document, StoreUnavailable
 from sync.twins import Unfit, join
 from sync.twins_after import settle
@@ -316,3 +317,28 @@ def test_what_was_merged_again_is_taken_apart_from_the_end(town: Town, house: Ho
     undo(town, house.lost)
     for one in (house.lost, house.second, house.first):
         assert said(now(town, one)) == said(one)
+
+
+def test_who_is_asked_for_under_the_lost_id_is_found_whole_and_erased_whole(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    become(town, house.twin, house.granny)
+    held = anyio.run(read_held, town.store, town.names, WARD, UNIT, house.twin["_id"])
+    assert held is not None
+    assert held.resident["_id"] == house.granny["_id"]
+    assert {one["_id"] for one in held.visits} == {house.first["_id"], house.second["_id"]}
+    privacy, same = town.names.ward(WARD).privacy, f"same:{house.granny['_id']}"
+    entry = town.stored(same, privacy) or {}
+    anyio.run(town.store.delete, privacy, same, entry["_rev"])  # a backup of it was older
+    anyio.run(erase, town.store, town.names, WARD, UNIT, house.granny["_id"])
+    edit = child(house.twin, label=register("Bà Tư", at=LATEST))
+    assert [one["code"] for one in town.push(edit).json] == ["erased"]
+    kept = json.dumps(town.quarantined(house.twin["_id"]), ensure_ascii=False)
+    assert house.name not in kept
+    assert "Bà Tư" not in kept
+    other = House(town)
+    become(town, other.lost, other.kept)
+    become(town, other.twin, other.granny)
+    anyio.run(erase, town.store, town.names, WARD, UNIT, other.twin["_id"])
+    assert at(town, UNIT, other.granny["_id"]) is None, "a request under the lost id erased nobody"
+    everything = anyio.run(lambda: town.store.all_docs(town.database, include_docs=True))
+    assert other.name not in json.dumps(everything, ensure_ascii=False)
