@@ -142,6 +142,8 @@ def fitness(rows: Rows) -> int:
 
 def repeats(header: Header, row: Row) -> bool:
     """The header printed again at the top of a page, or its second line."""
+    if not any(_judge(row.text(column))[0] for column, _ in header.columns):
+        return False
     again = _header(row)
     return again.score >= 3 and {m for _, m in again.columns} <= {m for _, m in header.columns}
 

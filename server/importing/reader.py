@@ -21,7 +21,7 @@ from server.importing.header import fitness
 from server.importing.sheet import NotASheet, Table, read_table
 
 SECONDS = 20.0
-MEMORY = 1 << 30
+MEMORY = 640 * 1024 * 1024
 """Bytes of address space of the child."""
 MOST = 48 * 1024 * 1024
 """Bytes of its answer."""
