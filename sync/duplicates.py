@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any, Literal
 
+import anyio
+
 from sync.clocks import text_of
 from sync.names import Names
 from sync.residents import address_of, is_restricted, read_phone
@@ -27,6 +29,8 @@ CROWD = 40
 """Of more records than these that have the same numbers, only those that say exactly the same are pairs."""
 MOST = 50
 """Pairs that are shown at once, the likeliest first."""
+ENOUGH = 2000
+"""More pairs than these are not even counted."""
 _PARTS = ("house", "lane", "street", "building", "unit_text")
 _TOKEN = re.compile(r"\d+|[a-z]+")
 _NOISE = {"so", "nha", "duong", "pho", "toa", "chung", "cu", "can", "ho", "phong", "tang", "khu"}
@@ -122,7 +126,8 @@ async def find_pairs(store: Store, names: Names, ward: str, unit: str) -> tuple[
     people = await _read(store, database, "resident")
     people = [one for one in people if not is_gone(one) and not is_restricted(one)]
     addresses = {door["_id"]: address_of(door) for door in doors}
-    pairs = sorted(pair_doors(doors) + pair_people(people, addresses), key=lambda pair: pair.rank)
+    pairs = await anyio.to_thread.run_sync(lambda: pair_doors(doors) + pair_people(people, addresses))
+    pairs = sorted(pairs, key=lambda pair: pair.rank)[:ENOUGH]
     aside = await _set_aside(store, names, ward, pairs)
     pairs = [pair for pair in pairs if _apart_id(pair.first, pair.second) not in aside]
     return pairs[:MOST], len(pairs)

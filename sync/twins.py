@@ -53,7 +53,8 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
     """Returns once `lost` goes on as `kept`, and nothing names it any more.
 
     :raises Unfit: ``gone`` when one of them is not there (any more), ``busy`` while one of them is merged or
-        moved, ``restricted`` for a resident who asked to be left alone, ``apart`` for two that cannot be one.
+        moved, ``restricted`` for a resident who asked to be left alone, ``child`` when one alone is under
+        16, ``apart`` for two that cannot be one.
     :raises StoreError: when it was cut short; `sync.twins_after` goes on.
     """
     database = names.unit(ward, unit)
@@ -84,8 +85,14 @@ def _check(pair: list[Document | None]) -> None:
     if is_restricted(first) or is_restricted(second):
         raise Unfit("restricted")
     alike = all(first.get(name) == second.get(name) for name in ("type", "household", "unit"))
+    if is_child(first) != is_child(second):  # whose consent a name needs differs
+        raise Unfit("child")
     if not alike or first["_id"] == second["_id"] or first["type"] not in ("household", "resident"):
         raise Unfit("apart")
+
+
+def is_child(record: Document) -> bool:
+    return bool((record.get("age_band") or {}).get("value") == "under-16")
 
 
 def is_gone(record: Document) -> bool:

@@ -221,6 +221,10 @@ def test_nobody_merges_what_asked_to_be_left_alone(town: Town, house: House) -> 
     anyio.run(town.store.put, town.database, marked)
     with pytest.raises(Unfit, match="restricted"):
         become(town, house.twin, house.granny)
+    young = resident(house.kept["_id"], age_band=register("under-16"))
+    town.push(young)
+    with pytest.raises(Unfit, match="child"):
+        become(town, young, house.granny)
 
 
 def undo(town: Town, lost: Document) -> None:
@@ -342,3 +346,28 @@ def test_who_is_asked_for_under_the_lost_id_is_found_whole_and_erased_whole(town
     assert at(town, UNIT, other.granny["_id"]) is None, "a request under the lost id erased nobody"
     everything = anyio.run(lambda: town.store.all_docs(town.database, include_docs=True))
     assert other.name not in json.dumps(everything, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("ways", [(0, 1, 2), (0, 0, 1), (0, 0, 0)])
+def test_whoever_merges_at_once_one_door_of_three_stays(town: Town, ways: tuple[int, ...]) -> None:
+    doors = [household() for _ in range(3)]
+    knocks = [visit(household=door["_id"]) for door in doors]
+    assert town.push(*doors, *knocks).json == []
+    circle = [(0, 1), (1, 0), (1, 2)] if ways != (0, 1, 2) else [(0, 1), (1, 2), (2, 0)]
+
+    async def one(lost: int, kept: int) -> None:
+        ids = doors[lost]["_id"], doors[kept]["_id"]
+        with suppress(Unfit):
+            await join(town.store, town.names, WARD, UNIT, *ids, WHO)
+
+    async def all_at_once() -> None:
+        async with anyio.create_task_group() as group:
+            for way in ways:
+                group.start_soon(one, *circle[way])
+        await settle(town.store, town.names, WARD)
+
+    anyio.run(all_at_once)
+    alive = {door["_id"] for door in doors if at(town, UNIT, door["_id"])}
+    assert alive
+    assert len(alive) < 3
+    assert {now(town, knock)["household"] for knock in knocks} <= alive
