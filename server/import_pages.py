@@ -35,7 +35,7 @@ from server.templates import render
 from server.texts import language_of, translate
 from server.workbooks import MEDIA_TYPE
 from sync.audit import Act, Action
-from sync.text import sort_key
+from sync.text import clean, sort_key
 
 HERE = "/desk/import"
 ONE = f"{HERE}/{{ulid}}"
@@ -46,9 +46,8 @@ UNDO_SHOWN = 100
 async def index(request: Request) -> Response:
     """``?unit=`` for people of the ward; ``?added=`` and others after a writing."""
     asked = request.query_params
-    done = {
-        name: int(asked[name]) for name in ("added", "changed", "missed") if asked.get(name, "").isdecimal()
-    }
+    told = {name: asked.get(name, "") for name in ("added", "changed", "missed")}
+    done = {name: int(count) for name, count in told.items() if count.isdecimal() and len(count) < 7}
     return await _index(request, asked.get("unit", ""), done=done)
 
 
@@ -63,7 +62,7 @@ async def upload(request: Request) -> Response:
             _unit_of(request, unit)
             if not isinstance(chosen, UploadFile) or not chosen.size:
                 raise NotASheet("no-file-chosen")
-            name = chosen.filename or ""
+            name = clean(chosen.filename or "")
             async with turn():
                 table = await read_apart(await chosen.read())
         table = await anyio.to_thread.run_sync(without_private, table)

@@ -300,6 +300,7 @@ async def test_a_file_that_is_no_sheet_is_told_with_its_code(case: str, sign_in:
     answer = await send(ward, data)
     assert (answer.status_code, f"Mã lỗi: {code}" in answer.text) == (status, True)
     ward.headers["cookie"] += "; gtn-lang=en"
+    assert (await ward.get(f"{HERE}?unit=x&added={'9' * 5000}")).status_code == 200
     assert f"Error code: {code}" in (await send(ward, data)).text
 
 
