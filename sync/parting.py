@@ -16,16 +16,16 @@ from typing import Any
 
 import structlog
 
-from sync.aliases import rewritten, same_as, tombstones
+from sync.aliases import kept_of, rewritten, same_as, tombstones
 from sync.clocks import text_of
 from sync.erasing import erase_late, redact
-from sync.heirs import find_end, former_units
+from sync.heirs import MOVED, find_end, former_units
 from sync.ledger import Ledger
 from sync.merge import merge, registers
 from sync.names import Names
 from sync.revisions import child_of
 from sync.store import Document, Store
-from sync.twins import UNDO_DAYS, Unfit, claim, entry_id, leaves_of, locate, release
+from sync.twins import UNDO_DAYS, Unfit, claim, entry_id, leaves_of, list_merges, locate, release
 
 Sign = tuple[str, str, str]
 """A field, and when and by whom it was set."""
@@ -37,13 +37,21 @@ async def part(store: Store, names: Names, ward: str, lost: str, by: str) -> Non
     """Returns once both records are there again.
 
     :raises Unfit: ``gone`` when there is no such merge (any more), or nothing of the kept record; ``later``
-        when that one was moved or merged itself since; ``busy`` while one of them is being merged.
+        when that one, or someone who came along, was moved or merged since; ``busy`` while one of them is
+        being merged.
     :raises StoreError: when it was cut short; `sync.twins_after` goes on.
     """
     entry = await store.find(names.ward(ward).privacy, entry_id(lost))
     since = text_of(datetime.now(UTC) - timedelta(days=UNDO_DAYS))
     if entry is None or not entry["done"] or entry["at"] < since:
         raise Unfit("gone")
+    for other in await list_merges(store, names, ward, await find_end(store, names, ward, entry["unit"])):
+        if other["at"] > entry["at"] and not entry["followed"].keys().isdisjoint(
+            (other["lost"], other["kept"])
+        ):
+            raise Unfit(
+                "later"
+            )  # whoever lives there belongs to one of the doors only when they are two again
     now = text_of(datetime.now(UTC))
     wish = {"do": "part", "lost": lost, "kept": entry["kept"], "unit": entry["unit"], "by": by, "at": now}
     await go_on(store, names, ward, await claim(store, names, ward, wish))
@@ -63,9 +71,9 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
         raise Unfit("later")
     database = names.unit(ward, unit)
     await _bring_back(store, names, database, entry, unit)
-    for one in (unit, *await former_units(store, names, ward, unit, [lost, kept])):
-        for id in entry["followed"]:
-            await redact(store, names.unit(ward, one), id, partial(_named_again, entry))
+    await _point_back(store, database, entry)
+    for former in await former_units(store, names, ward, unit, [lost, kept]):
+        await _point_back(store, names.unit(ward, former), entry)
     await _let_go(store, names, database, entry, str(wish["by"]))
     await _forget(store, names, ward, lost, kept)
     await store.compact(database)
@@ -74,6 +82,16 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
         await store.delete(names.ward(ward).privacy, found["_id"], found["_rev"])
     await release(store, names, ward, lost, at)
     log.info("two records are two again", ward=ward, unit=unit, lost=lost, kept=kept)
+
+
+async def _point_back(store: Store, database: str, entry: Document) -> None:
+    """What followed in this unit names the lost record again, which goes on as itself wherever it moved."""
+    lost = str(entry["lost"])
+    end = (await tombstones(store, database, [lost])).get(lost, {})
+    if kept_of(end) == entry["kept"] and MOVED in end:
+        await store.graft(database, [child_of(end, {"_id": lost, "_deleted": True, MOVED: end[MOVED]})])
+    for id in entry["followed"]:
+        await redact(store, database, id, partial(_named_again, entry))
 
 
 async def _bring_back(store: Store, names: Names, database: str, entry: Document, unit: str) -> None:

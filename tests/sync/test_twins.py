@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,10 +21,12 @@ from sync.residents import read_held
 from sync.store import Document, StoreUnavailable
 from sync.twins import Unfit, join
 from sync.twins_after import settle
+from sync.unit_merging import carry
+from sync.units import prepare_unit
 from tests.sync.samples import child, helped, household, register, resident, visit
 from tests.sync.test_moving import Breaking, at, open_leaves
 from tests.sync.test_reach_of_erasing import person_of
-from tests.sync.town import WARD, Town
+from tests.sync.town import PEOPLE, WARD, Town
 
 LATER, LATEST = "2026-05-01T03:00:00.000Z", "2026-05-01T04:00:00.000Z"
 UNIT, OTHER = "tdp-07", "tdp-08"
@@ -246,6 +249,8 @@ def test_undone_both_are_what_they_were_and_what_came_since_stays(town: Town, ho
     assert {help["person"] for help in now(town, both)["record"]["value"]["helps"]} == {house.granny["_id"]}
     since = helped(house.twin["_id"], household=house.lost["_id"])
     assert town.push(since).json == []
+    with pytest.raises(Unfit, match="later"):
+        undo(town, house.lost)
     undo(town, house.twin)
     assert said(now(town, house.twin)) == {**said(house.twin), "household": house.kept["_id"]}
     assert said(now(town, both)) == said(both)
@@ -371,3 +376,43 @@ def test_whoever_merges_at_once_one_door_of_three_stays(town: Town, ways: tuple[
     assert alive
     assert len(alive) < 3
     assert {now(town, knock)["household"] for knock in knocks} <= alive
+
+
+def test_visits_that_stayed_behind_when_both_had_moved_follow_there_too(town: Town, house: House) -> None:
+    for door in (house.kept, house.lost):
+        anyio.run(move, town.store, town.names, WARD, door["_id"], UNIT, OTHER)
+    become(town, house.lost, house.kept, OTHER)
+    assert now(town, house.second)["household"] == house.kept["_id"]
+    late = visit(household=house.lost["_id"])
+    assert town.push(late).json == []
+    assert now(town, late)["household"] == house.kept["_id"]
+    undo(town, house.lost)
+    assert now(town, house.second)["household"] == house.lost["_id"]
+    assert now(town, house.twin, OTHER)["household"] == house.lost["_id"]
+    later = visit(household=house.lost["_id"])
+    edit = child(house.lost, adults=register(5, "person:lan", LATEST))
+    assert town.push(later).json == []
+    assert [one["code"] for one in town.push(edit, person="lan").json] == ["moved"]
+    assert now(town, later)["household"] == house.lost["_id"]
+    assert now(town, house.lost, OTHER)["adults"]["value"] == 5
+
+
+def test_a_merge_lives_through_the_merge_of_its_unit(town: Town) -> None:
+    names, store = town.names, town.store
+    for unit in ("tdp-61", "tdp-62"):
+        anyio.run(prepare_unit, store, names, WARD, unit)
+    one, other = household(unit="tdp-61"), household(unit="tdp-61")
+    knock = visit(unit="tdp-61", household=other["_id"])
+    anyio.run(lambda: store.graft(names.unit(WARD, "tdp-61"), [one, other, knock]))
+    become(town, other, one, "tdp-61")
+    anyio.run(carry, store, names, WARD, "tdp-61", "tdp-62")
+    row: Document = {"type": "unit", "merged_into": "tdp-62"}
+    anyio.run(store.update, names.ward(WARD).catalog, "unit:tdp-61", lambda _: row)
+    PEOPLE["heir2"] = replace(PEOPLE["hoa"], unit="tdp-62", heirs={"tdp-61": "tdp-62"})
+    late = visit(unit="tdp-61", household=other["_id"])
+    assert town.push(late, person="heir2", unit="tdp-61").json == []
+    assert now(town, late, "tdp-62")["household"] == one["_id"]
+    listed = anyio.run(twins.list_merges, store, names, WARD, "tdp-62")
+    assert [entry["lost"] for entry in listed] == [other["_id"]]
+    undo(town, other)
+    assert now(town, knock, "tdp-62")["household"] == other["_id"]
