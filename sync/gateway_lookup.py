@@ -148,8 +148,7 @@ class LookUp:
 
 def homes_of(documents: Sequence[Document]) -> set[str]:
     """The households of residents and visits."""
-    homes = {one.get("household") for one in documents}
-    return {home for home in homes if isinstance(home, str)}
+    return {home for one in documents if isinstance(home := one.get("household"), str)}
 
 
 async def of_store(asked: Awaitable[T]) -> T:
