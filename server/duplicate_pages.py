@@ -132,10 +132,11 @@ async def _count(request: Request, unit: str, ids: Sequence[str]) -> dict[str, C
     site, found = site_of(request), {id: Counts() for id in ids}
     async for page in site.store.pages(site.ward.unit(unit), startkey="resident:", endkey="visit;"):
         for one in page:
-            for id in found.keys() & {one.get("household"), *people_of(one)}:
+            for id in found.keys() & {str(one.get("household")), *people_of(one)}:
                 visits, last, residents = found[id]
                 if one["type"] == "visit":
-                    last = max(last, str(one["record"]["value"]["at"]))
+                    record = (one.get("record") or {}).get("value") or {}
+                    last = max(last, str(record.get("at", "")))
                     found[id] = Counts(visits + 1, last, residents)
                 else:
                     found[id] = Counts(visits, last, residents + 1)
