@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from sync.embedded import at_database, at_document, at_server, at_view
 from sync.embedded.access import ANONYMOUS
 from sync.embedded.answers import answer
-from sync.embedded.errors import NotImplementedHere, StoreError
+from sync.embedded.errors import NotImplementedHere, StoreError, wrap_os
 from sync.embedded.instance import Instance
 from sync.embedded.requests import Call
 
@@ -125,6 +125,9 @@ class App:
             return answer({"error": "bad_request", "reason": "JSON is nested too deep"}, 400)
         except ClientDisconnect:
             raise
+        except OSError as failure:
+            wrapped = wrap_os(failure)
+            return answer(wrapped.body(), wrapped.status)
         except Exception:
             log.exception("%s %s", request.method, request.url.path)
             return answer({"error": "internal_server_error", "reason": "See the store's log."}, 500)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sync.embedded.answers import answer
 from sync.embedded.at_database import describe
 from sync.embedded.documents import parse_json
-from sync.embedded.errors import BadRequest, NotFound
+from sync.embedded.errors import BadRequest, StoreError
 from sync.embedded.instance import Instance
 from sync.embedded.requests import Call
 
@@ -72,8 +72,8 @@ async def dbs_info(instance: Instance, call: Call) -> Response:
     for name in names:
         try:
             rows.append({"key": name, "info": await describe(instance, name)})
-        except NotFound:
-            rows.append({"key": name, "error": "not_found"})
+        except StoreError as refusal:
+            rows.append({"key": name, "error": refusal.error})
     return answer(rows)
 
 

@@ -9,12 +9,16 @@ StoreError
 ├── TooLarge          413
 ├── DesignFailure     500   a design document's function ended badly
 ├── NotImplementedHere 501
+├── Damaged           500   a file that was cut or changed
 └── Unavailable       503/507   SQLite or the disk refuses
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+
+DAMAGE = {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_CORRUPT_VTAB", "SQLITE_NOTADB"}
 
 
 class StoreError(Exception):
@@ -72,9 +76,27 @@ class Unavailable(StoreError):
     status, error = 503, "service_unavailable"
 
 
+class Damaged(StoreError):
+    """What is stored is not what was written: nothing may be answered from it."""
+
+    status, error = 500, "file_corruption"
+
+    def __init__(self, what: str = "The database") -> None:
+        super().__init__(f"{what} is damaged on the disk; restore it from a backup.")
+
+
 def wrap_sqlite(failure: sqlite3.Error) -> StoreError:
     """The refusal for what SQLite reports; the text names no path and no statement."""
     name = getattr(failure, "sqlite_errorname", None) or type(failure).__name__
     if name == "SQLITE_FULL":
         return Unavailable("enospc", "insufficient_storage", 507)
+    if name in DAMAGE:
+        return Damaged()
     return Unavailable(f"The storage engine refused: {name}.")
+
+
+def wrap_os(failure: OSError) -> StoreError:
+    """The refusal for what the operating system reports."""
+    if failure.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Unavailable("enospc", "insufficient_storage", 507)
+    return Unavailable(f"The disk refused: {errno.errorcode.get(failure.errno or 0, 'unknown')}.")

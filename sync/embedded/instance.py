@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -19,13 +20,14 @@ from urllib.parse import unquote
 import msgspec
 
 from sync.embedded.access import Authentication
-from sync.embedded.database import Database, sync_folder
+from sync.embedded.database import Database, make_file, remove_files, sync_folder
 from sync.embedded.design import Guard
 from sync.embedded.documents import quote_name
-from sync.embedded.errors import BadRequest, NotFound, StoreError
+from sync.embedded.errors import BadRequest, Damaged, NotFound, StoreError
 from sync.embedded.views import Indexer
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 NAME = re.compile(r"^[a-z][a-z0-9_$()+/-]*$")
 SUFFIX, VIEWS = ".couch.sqlite", ".views.sqlite"
@@ -73,6 +75,8 @@ class Instance:
         self._folder = folder
         self._opening = threading.Lock()
         self._open: dict[str, Open] = {}
+        self._changing: set[str] = set()
+        self._damaged: set[str] = set()
         self._names = {unquote(path.name[: -len(SUFFIX)]) for path in folder.glob(f"*{SUFFIX}")}
         self.pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._config_path = folder / "config.json"
@@ -93,42 +97,44 @@ class Instance:
 
     async def get(self, name: str) -> Open:
         """:raises NotFound: no such database."""
+        if name not in self._names or name in self._changing:
+            raise NotFound("Database does not exist.")
         found = self._open.get(name)
         if found is not None:
             return found
-        if name not in self._names:
-            raise NotFound("Database does not exist.")
         loop = asyncio.get_running_loop()
         return await self.run(lambda: self._open_database(name, loop))
 
     async def create(self, name: str) -> None:
         """:raises StoreError: 400 for an illegal name, 412 when it is there."""
-        if not NAME.match(name) or len(name) > 200:
+        if not NAME.match(name) or len(quote_name(name)) > 200:
             reason = (
                 f"Name: '{name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters "
                 "_, $, (, ), +, -, and / are allowed. Must begin with a letter."
             )
             raise BadRequest(reason, "illegal_database_name")
-        if name in self._names:
+        if name in self._names or name in self._changing:
             reason = "The database could not be created, the file already exists."
             raise StoreError(reason, "file_exists", 412)
-        self._names.add(name)
-        loop = asyncio.get_running_loop()
+        self._changing.add(name)
         try:
-            await self.run(lambda: self._open_database(name, loop))
-        except BaseException:
-            self._names.discard(name)
-            raise
+            await self.run(lambda: make_file(self._path(name, SUFFIX), int(time.time())))
+            self._names.add(name)
+        finally:
+            self._changing.discard(name)
 
     async def delete(self, name: str) -> None:
-        """:raises NotFound: no such database."""
-        if name not in self._names:
+        """Its name is free again once its files are gone. :raises NotFound: no such database."""
+        if name not in self._names or name in self._changing:
             raise NotFound("Database does not exist.")
-        opened = await self.get(name)
-        self._names.discard(name)
-        self._open.pop(name, None)
-        await self.run(lambda: self._remove(opened))
-        opened.wake()
+        self._changing.add(name)
+        try:
+            await self.run(lambda: self._remove(name))
+            self._names.discard(name)
+        finally:
+            self._changing.discard(name)
+            if opened := self._open.pop(name, None):
+                opened.wake()
 
     def close(self) -> None:
         """Finish what is being written and let go of the folder."""
@@ -151,8 +157,9 @@ class Instance:
         if (section, key) not in CONFIGURABLE:
             raise BadRequest(f"The embedded store has no setting {section}/{key}.")
         before = self._config.get(f"{section}/{key}", "")
-        self._config[f"{section}/{key}"] = value
-        self._write_config()
+        changed = {**self._config, f"{section}/{key}": value}
+        self._write_config(changed)
+        self._config = changed
         self._apply_config()
         return before
 
@@ -161,34 +168,46 @@ class Instance:
             found = self._open.get(name)
             if found is not None:
                 return found
-            if name not in self._names:
+            if name not in self._names or name in self._changing:
                 raise NotFound("Database does not exist.")
-            path = self._folder / (quote_name(name) + SUFFIX)
-            database = Database(name, path, int(time.time()))
-            indexer = Indexer(database, self._folder / (quote_name(name) + VIEWS))
+            if name in self._damaged:
+                raise Damaged
+            try:
+                database = Database(name, self._path(name, SUFFIX))
+            except Damaged:
+                log.error("the file of database %s is damaged; it is not served", name)
+                self._damaged.add(name)
+                raise
+            indexer = Indexer(database, self._path(name, VIEWS))
             self._open[name] = Open(database, indexer, loop)
             return self._open[name]
 
-    def _remove(self, opened: Open) -> None:
-        opened.indexer.close()
-        opened.database.close()
+    def _path(self, name: str, suffix: str) -> Path:
+        return self._folder / (quote_name(name) + suffix)
+
+    def _remove(self, name: str) -> None:
+        with self._opening:  # whoever was opening it has done so; nobody does any more
+            opened = self._open.get(name)
+        if opened is not None:
+            opened.indexer.close()
+            opened.database.close()
         for suffix in (SUFFIX, VIEWS):
-            for tail in ("-shm", "-wal", ""):
-                (self._folder / (quote_name(opened.database.name) + suffix + tail)).unlink(missing_ok=True)
+            remove_files(self._path(name, suffix))
+        self._damaged.discard(name)
         sync_folder(self._folder)
 
     def _read_config(self) -> dict[str, str]:
         if self._config_path.exists():
             return msgspec.json.decode(self._config_path.read_bytes(), type=dict[str, str])
-        self._config = {"uuid": secrets.token_hex(16), "chttpd_auth/secret": secrets.token_hex(32)}
-        self._write_config()
-        return self._config
+        config = {"uuid": secrets.token_hex(16), "chttpd_auth/secret": secrets.token_hex(32)}
+        self._write_config(config)
+        return config
 
-    def _write_config(self) -> None:
+    def _write_config(self, config: dict[str, str]) -> None:
         draft = self._config_path.with_suffix(".new")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(self._config))
+            file.write(msgspec.json.encode(config))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._config_path)

@@ -15,8 +15,8 @@ import msgspec
 
 from sync.embedded import trees
 from sync.embedded.database import State
-from sync.embedded.documents import as_revisions, compose, encode
-from sync.embedded.errors import NotFound
+from sync.embedded.documents import as_revisions, compose, encode, make_blob
+from sync.embedded.errors import Damaged, NotFound
 from sync.embedded.trees import Tree
 from sync.embedded.writing import find, read_body
 
@@ -94,11 +94,18 @@ def inline(connection: sqlite3.Connection, body: bytes) -> bytes:
         return body
     value = msgspec.json.decode(body)
     for stub in value.get("_attachments", {}).values():
-        row = connection.execute("SELECT data FROM blobs WHERE digest = ?", (stub["digest"],)).fetchone()
-        if row:
-            del stub["stub"], stub["length"]
-            stub["data"] = base64.b64encode(row[0]).decode()
+        data = read_blob(connection, stub["digest"])
+        del stub["stub"], stub["length"]
+        stub["data"] = base64.b64encode(data).decode()
     return encode(value)
+
+
+def read_blob(connection: sqlite3.Connection, digest: str) -> bytes:
+    """:raises Damaged: the bytes are not there, or not those of this digest."""
+    row = connection.execute("SELECT data FROM blobs WHERE digest = ?", (digest,)).fetchone()
+    if not row or make_blob(row[0]).digest != digest:
+        raise Damaged("An attachment")
+    return bytes(row[0])
 
 
 def read_document(connection: sqlite3.Connection, doc_id: str, rev: str | None, shape: Shape) -> Found:
@@ -145,10 +152,9 @@ def read_attachment(
     """The stub and the bytes. :raises NotFound: no such document or attachment."""
     found = read_document(connection, doc_id, rev, PLAIN)
     stub = msgspec.json.decode(found.json).get("_attachments", {}).get(name)
-    row = stub and connection.execute("SELECT data FROM blobs WHERE digest = ?", (stub["digest"],)).fetchone()
-    if not row:
+    if not stub:
         raise NotFound("Document is missing attachment")
-    return stub, bytes(row[0])
+    return stub, read_blob(connection, stub["digest"])
 
 
 def read_local(connection: sqlite3.Connection, doc_id: str) -> bytes:

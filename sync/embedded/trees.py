@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from sync.embedded.errors import Damaged
+
 
 class Node(NamedTuple):
     """One revision: what it was made from, whether it deletes, and where its text is (0: not here)."""
@@ -141,8 +143,12 @@ def encode(tree: Mapping[str, Node]) -> bytes:
 
 
 def decode(stored: bytes) -> Tree:
-    rows = _decoder.decode(stored)
-    return {
-        rev: Node(rows[parent][0] if parent >= 0 else None, deleted, body)
-        for rev, parent, deleted, body in rows
-    }
+    """:raises Damaged: this was never stored."""
+    try:
+        rows = _decoder.decode(stored)
+        return {
+            rev: Node(rows[parent][0] if parent >= 0 else None, deleted, body)
+            for rev, parent, deleted, body in rows
+        }
+    except (msgspec.DecodeError, IndexError):
+        raise Damaged from None

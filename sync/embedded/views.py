@@ -20,12 +20,13 @@ import msgspec
 
 from sync.embedded import trees
 from sync.embedded.collation import Collation
-from sync.embedded.database import Database, State, connect
+from sync.embedded.database import Database, State, connect, is_sound, remove_files
 from sync.embedded.design import BATCH, View
 from sync.embedded.documents import compose
-from sync.embedded.errors import DesignFailure, NotFound, wrap_sqlite
+from sync.embedded.errors import DAMAGE, DesignFailure, NotFound, wrap_sqlite
 from sync.embedded.javascript import Mapper
 from sync.embedded.reading import Shape, describe
+from sync.embedded.writing import check_body
 
 LEVELS = 4
 """Array elements whose ends have a column of their own; longer keys keep all ends as JSON too."""
@@ -107,9 +108,23 @@ class Indexer:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect(self._path, "NORMAL")
+            self._connection = connect(self._path, "NORMAL", "rwc")
+            if not is_sound(self._connection, self._path):
+                self._begin_anew()
+                self._connection = connect(self._path, "NORMAL", "rwc")
             self._connection.executescript(STATE)
         return self._connection
+
+    def _begin_anew(self) -> None:
+        """Throw a damaged file away; who reads it just now keeps what it opened."""
+        with self._lock:
+            for connection in self._free:
+                connection.close()
+            self._free.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        remove_files(self._path)
 
     def _forget_others(self, kept: set[str]) -> None:
         connection = self._open()
@@ -124,13 +139,22 @@ class Indexer:
         connection.execute("COMMIT")
 
     def _update(self, views: Sequence[View], seq: int) -> None:
+        wanted = {view.signature: view for view in views}
         try:
-            self._advance({view.signature: view for view in views}, seq)
-        except sqlite3.Error as failure:
+            try:
+                self._advance(wanted, seq)
+            except sqlite3.Error as failure:
+                if failure.sqlite_errorname not in DAMAGE:
+                    raise
+                self._begin_anew()
+                self._advance(wanted, seq)
+        except BaseException as failure:
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.rollback()
-            raise wrap_sqlite(failure) from failure
+            if isinstance(failure, sqlite3.Error):
+                raise wrap_sqlite(failure) from failure
+            raise
 
     def _advance(self, views: dict[str, View], seq: int) -> None:
         connection = self._open()
@@ -198,14 +222,15 @@ class Indexer:
         documents: list[tuple[str, bytes]] = []
         size, reached = 0, limit
         sql = (
-            "SELECT d.id, d.seq, d.rev, d.deleted, b.body, "
+            "SELECT d.id, d.seq, d.rev, d.deleted, b.body, b.sum, "
             "CASE WHEN instr(d.tree, x'5D2C5B') THEN d.tree END "  # "],[": more than one revision
             "FROM docs d LEFT JOIN bodies b ON b.key = d.body WHERE d.seq > ? AND d.seq <= ? ORDER BY d.seq"
         )
         with self._database.reading() as source:
-            for doc_id, seq, rev, deleted, body, tree in source.execute(sql, (since, limit)):
+            for doc_id, seq, rev, deleted, body, written, tree in source.execute(sql, (since, limit)):
                 ids.append((doc_id,))
-                if not deleted and body is not None and not doc_id.startswith("_design/"):
+                if not deleted and not doc_id.startswith("_design/"):
+                    body = check_body(body, written)
                     # as in CouchDB, whose updater opens documents with these two
                     beside = describe(trees.decode(tree), rev, BESIDE) if tree is not None else None
                     documents.append((doc_id, compose(doc_id, rev, False, body, beside)))

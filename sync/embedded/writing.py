@@ -7,6 +7,7 @@ against what was stored before it: a document of the batch is never the ``oldDoc
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from sync.embedded.documents import (
     encode_body,
     store_attachments,
 )
-from sync.embedded.errors import BadRequest, Conflict, StoreError
+from sync.embedded.errors import BadRequest, Conflict, Damaged, StoreError
 from sync.embedded.trees import Tree
 
 REVS_LIMIT = 1000
@@ -70,8 +71,18 @@ def find(connection: sqlite3.Connection, doc_id: str) -> Stored:
 
 
 def read_body(connection: sqlite3.Connection, key: int) -> bytes:
-    row = connection.execute("SELECT body FROM bodies WHERE key = ?", (key,)).fetchone()
-    return bytes(row[0]) if row else b"{}"
+    """:raises Damaged: the text is not there, or not as it was written."""
+    if not key:
+        return b"{}"
+    row = connection.execute("SELECT body, sum FROM bodies WHERE key = ?", (key,)).fetchone()
+    return check_body(*row or (None, None))
+
+
+def check_body(body: bytes | None, written: int | None) -> bytes:
+    """A stored body, held against its sum; those of before there were sums have none."""
+    if body is None or (written is not None and zlib.crc32(body) != written):
+        raise Damaged
+    return body
 
 
 def write_edits(
@@ -159,9 +170,19 @@ def _put(connection: sqlite3.Connection, state: State, draft: Draft, stored: Sto
     if draft.edit.attachments and b'"_attachments"' in draft.body:
         kept = msgspec.json.decode(draft.body)["_attachments"]
         digests = encode([stub["digest"] for stub in kept.values()]).decode()
-    added = connection.execute("INSERT INTO bodies (body, digests) VALUES (?, ?)", (draft.body, digests))
+    row = (draft.body, digests, zlib.crc32(draft.body))
+    added = connection.execute("INSERT INTO bodies (body, digests, sum) VALUES (?, ?, ?)", row)
     tree = trees.merge(stored.tree, draft.path, draft.edit.deleted, added.lastrowid or 0)
-    return save(connection, state, draft.edit.id, trees.stem(tree, REVS_LIMIT), stored)
+    stemmed = trees.stem(tree, REVS_LIMIT)
+    forget_bodies(connection, tree, stemmed)
+    return save(connection, state, draft.edit.id, stemmed, stored)
+
+
+def forget_bodies(connection: sqlite3.Connection, before: Tree, after: Tree) -> None:
+    """Delete the text of revisions that a tree has no more."""
+    if len(after) < len(before):
+        gone = [(node.body,) for rev, node in before.items() if node.body and rev not in after]
+        connection.executemany("DELETE FROM bodies WHERE key = ?", gone)
 
 
 def save(connection: sqlite3.Connection, state: State, doc_id: str, tree: Tree, stored: Stored) -> Stored:
@@ -226,8 +247,7 @@ def purge(
             continue
         state.purge_seq += 1
         connection.execute("INSERT INTO purges VALUES (?, ?)", (state.purge_seq, doc_id))
-        gone = [(node.body,) for rev, node in stored.tree.items() if rev not in tree and node.body]
-        connection.executemany("DELETE FROM bodies WHERE key = ?", gone)
+        forget_bodies(connection, stored.tree, tree)
         if tree:
             save(connection, state, doc_id, tree, stored)
             continue

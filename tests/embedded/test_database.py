@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.embedded.database import Database
+from sync.embedded.database import Database, make_file
 from sync.embedded.documents import parse_edit
 from sync.embedded.errors import Conflict, StoreError
 from sync.embedded.writing import Outcome, write_edits
@@ -17,7 +17,8 @@ from sync.embedded.writing import Outcome, write_edits
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database("x", tmp_path / "x.sqlite", 1)
+    make_file(tmp_path / "x.sqlite", 1)
+    database = Database("x", tmp_path / "x.sqlite")
     yield database
     database.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -16,13 +17,17 @@ import pytest
 
 from sync.embedded.child import EmbeddedStore, StoreFailed
 
-KILLS = 5
+KILLS = 20
+MAP = "function (doc) { emit([doc._id.split('-')[0], doc._id.length], 1); }"
 
 
 def write_until_cut(client: httpx.Client, life: int, accepted: dict[str, str]) -> None:
     """Send batches until the store is gone; keep what it acknowledged."""
     batch = 0
     while True:
+        if batch % 5 == 4:
+            with contextlib.suppress(httpx.TransportError, KeyError):
+                read_view(client, "grown")
         docs = [{"_id": f"{life}-{batch}-{n}", "text": "nhà " * 100} for n in range(50)]
         try:
             rows: list[dict[str, Any]] = client.post("/kill/_bulk_docs", json={"docs": docs}).json()
@@ -39,9 +44,10 @@ def test_what_was_acknowledged_survives_every_kill_and_batches_are_whole(tmp_pat
     store.start()
     with httpx.Client(base_url=store.url, timeout=30) as client:
         client.put("/kill").raise_for_status()
+        put_view(client, "grown", MAP)
     try:
         for life in range(KILLS):
-            killer = threading.Timer(chance.uniform(0.2, 0.5), store.kill)
+            killer = threading.Timer(chance.uniform(0.05, 0.4), store.kill)
             with httpx.Client(base_url=store.url, timeout=30) as client:
                 killer.start()
                 write_until_cut(client, life, accepted)
@@ -49,16 +55,32 @@ def test_what_was_acknowledged_survives_every_kill_and_batches_are_whole(tmp_pat
             store.start()
             with httpx.Client(base_url=store.url, timeout=30) as client:
                 rows = client.get("/kill/_all_docs").json()["rows"]
+                rows = [row for row in rows if not row["id"].startswith("_")]
                 found = {row["id"]: row["value"]["rev"] for row in rows}
                 assert accepted.items() <= found.items(), "an acknowledged document is gone"
                 assert len(found) % 50 == 0, "a batch arrived in part"
                 info = client.get("/kill").json()
-                assert info["doc_count"] == len(found)
+                assert info["doc_count"] == len(found) + 1
                 changes = client.get("/kill/_changes").json()["results"]
-                assert {row["id"] for row in changes} == set(found)
+                assert {row["id"] for row in changes if not row["id"].startswith("_")} == set(found)
+                if life % 2:  # the index is killed at work in the lives between
+                    assert sum(read_view(client, "grown").values()) == len(found)
+        with httpx.Client(base_url=store.url, timeout=30) as client:
+            put_view(client, "anew", MAP + " // another index")
+            assert read_view(client, "grown") == read_view(client, "anew")
     finally:
         store.stop()
     assert accepted
+
+
+def put_view(client: httpx.Client, name: str, code: str) -> None:
+    views = {"all": {"map": code, "reduce": "_count"}}
+    client.put(f"/kill/_design/{name}", json={"views": views}).raise_for_status()
+
+
+def read_view(client: httpx.Client, name: str) -> dict[str, int]:
+    rows = client.get(f"/kill/_design/{name}/_view/all", params={"group": "true"}).json()["rows"]
+    return {str(row["key"]): row["value"] for row in rows}
 
 
 def test_a_second_process_on_the_folder_says_so_and_ends_with_2(tmp_path: Path) -> None:
