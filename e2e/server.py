@@ -56,12 +56,15 @@ class Server:
         if os.environ.get("COUCHDB_URL"):
             self.environment["GTN_DATABASE_PREFIX"] = f"e2e{secrets.token_hex(4)}-"
 
-    def start(self) -> None:
+    def start(self, *, demo: bool = True) -> None:
         """Start and wait until it says its address; raises RuntimeError with its output when it does not."""
         before = self._log().count(self.url)
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(GTN), "serve", "--demo"], env=self.environment, stdout=log, stderr=log
+                [str(GTN), "serve", *(["--demo"] if demo else [])],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
