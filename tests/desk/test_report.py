@@ -162,8 +162,8 @@ async def test_the_summary_compares_with_the_period_before(
     now, before = (count(site, everything, each) for each in (period, period.previous))
     for key in set(now) - {"Số hộ"}:
         assert (rows[key]["Trong kỳ"], rows[key]["Kỳ trước"]) == (now[key], before[key]), key
-        change = (now[key] - before[key]) / before[key] if before[key] else "—"
-        assert rows[key]["Tăng, giảm"] == pytest.approx(change) if before[key] else "—"
+        change = pytest.approx((now[key] - before[key]) / before[key]) if before[key] else "—"
+        assert rows[key]["Tăng, giảm"] == change, key
 
 
 async def test_services_obstacles_and_referrals_are_what_the_documents_say(
@@ -185,7 +185,8 @@ async def test_services_obstacles_and_referrals_are_what_the_documents_say(
         assert row["Lượt cho người từ 60 tuổi"] == senior[key]
     for sheet, figure in (("Khó khăn", "obstacles"), ("Giới thiệu", "referrals")):
         told = [row["Số lượng"] for row in rows_of(book, sheet)]
-        assert told == sorted(by_act(site, documents.values(), figure, period).values(), reverse=True) or [0]
+        counts = by_act(site, documents.values(), figure, period).values()
+        assert told == (sorted(counts, reverse=True) or [0]), sheet
     of_units = rows_of(book, "Dịch vụ theo đơn vị")
     assert sum(row["Lượt hướng dẫn"] for row in of_units if row["Lượt hướng dẫn"] != "—") == acts.total()
 
