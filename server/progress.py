@@ -193,8 +193,9 @@ def total(values: Iterable[int | None]) -> int | None:
 
 
 def days_of(rollup: Rollup | None, period: Period) -> list[Mapping[str, Any]]:
+    first, last = period.first.isoformat(), period.last.isoformat()
     days = rollup["days"] if rollup else {}
-    return [figures for day, figures in days.items() if period.holds(day)]
+    return [figures for day, figures in days.items() if first <= day <= last]
 
 
 def figures_of(rollup: Rollup | None, period: Period, people: People | None = None) -> Figures:
@@ -224,7 +225,8 @@ def coverage_of(rollup: Rollup | None, last: date) -> Coverage:
     """Cumulative: every door ever knocked at up to `last`."""
     if not rollup:
         return Coverage(None, None)
-    days = [figures for day, figures in rollup["days"].items() if day <= last.isoformat()]
+    end = last.isoformat()
+    days = [figures for day, figures in rollup["days"].items() if day <= end]
     knocked = sum(day["new_doors"] for day in days) if days else None
     return Coverage(knocked, rollup["households"])
 
@@ -295,10 +297,11 @@ def tally(rollups: Iterable[Rollup], period: Period, figure: str) -> Counter[str
     days = [day for rollup in rollups for day in days_of(rollup, period)]
     if not days:
         return None
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for day in days:
-        counts.update(day[figure])
-    return counts
+        for key, value in day[figure].items():
+            counts[key] = counts.get(key, 0) + value
+    return Counter(counts)
 
 
 def service_rows(services: Sequence[Service], rollups: Rollups, period: Period) -> list[ServiceRow]:
@@ -353,11 +356,12 @@ def _reached(target: Target, rollups: Rollups, last: date) -> int | None:
         figure = "adults_at" if target.of == "adults" else "homes_at"
         return int(day[figure].get(f"{target.service}/{target.level}", 0))
 
+    end = last.isoformat()
     return total(
         of_day(figures)
         for rollup in rollups.values()
         for day, figures in rollup["days"].items()
-        if day <= last.isoformat()
+        if day <= end
     )
 
 
@@ -372,17 +376,17 @@ def points(rollups: Rollups, period: Period) -> list[Point]:
     """The period in at most 45 columns: by day, else by week, else by 30 days."""
     days = period.days
     step = 1 if len(days) <= 45 else 7 if len(days) <= 45 * 7 else 30
-    by_day: dict[str, list[Figures]] = {}
+    by_day: dict[str, list[Mapping[str, Any]]] = {}
     for rollup in rollups.values():
-        for day in rollup["days"]:
-            if period.holds(day):
-                on = date.fromisoformat(day)
-                by_day.setdefault(day, []).append(figures_of(rollup, Period(on, on)))
+        for day, figures in rollup["days"].items():
+            by_day.setdefault(day, []).append(figures)
     columns = []
     for start in range(0, len(days), step):
         chunk = days[start : start + step]
-        sums = add_figures([part for day in chunk for part in by_day.get(day, [])])
-        columns.append(Point(chunk[0], chunk[-1], sums.acts, sums.doors, sums.new_people))
+        parts = [part for day in chunk for part in by_day.get(day, ())]
+        acts = total(sum(part["acts"].values()) for part in parts)
+        doors = total(sum(part["doors"].values()) for part in parts)
+        columns.append(Point(chunk[0], chunk[-1], acts, doors, total(part["new_people"] for part in parts)))
     return columns
 
 
