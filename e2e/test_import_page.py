@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from e2e.desk import Desk
 from e2e.phone import LONG, Phone
 from e2e.server import Server
 from e2e.test_accessibility import check
@@ -63,15 +62,11 @@ def bring(page: Page, name: str, data: bytes) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Xem trước")
 
 
-def test_a_lead_brings_in_a_sheet_with_trouble(
-    own_server: Server, phone: Callable[..., Phone], contexts: Callable[..., BrowserContext]
-) -> None:
-    desk = Desk(contexts(360, 640), own_server)
-    page = desk.page
-    page.goto(f"{own_server.url}/sign-in?next=/desk")
-    page.get_by_label("Tên đăng nhập").fill("lan")
-    page.get_by_label("Mật khẩu", exact=True).fill(own_server.sign_ins()["lan"]["password"])
-    page.get_by_role("button", name="Đăng nhập").click()
+def test_a_lead_brings_in_a_sheet_with_trouble(own_server: Server, phone: Callable[..., Phone]) -> None:
+    lan = phone("lan", at=own_server)
+    page = lan.page
+    lan.tab("Gửi dữ liệu")
+    page.get_by_role("link", name="Trang quản lý của tổ").click()
     page.get_by_role("link", name="Nhập danh sách hộ").click()
     wrong = check(page, "import")
     picture(page, "import")
@@ -109,6 +104,10 @@ def test_a_lead_brings_in_a_sheet_with_trouble(
     wrong += check(page, "done")
 
     hoa = phone("hoa", at=own_server)
+    hoa.tab("Gửi dữ liệu")
+    expect(hoa.page.get_by_role("heading", name="Tài khoản")).to_be_visible()
+    expect(hoa.page.get_by_role("link", name="Trang quản lý của tổ")).to_have_count(0)
+    hoa.tab("Các hộ")
     hoa.search("phố nhập")
     expect(hoa.doors()).to_have_count(2, timeout=LONG)
 
@@ -141,7 +140,7 @@ def test_a_lead_brings_in_a_sheet_with_trouble(
     hoa.search("phố nhập")
     expect(hoa.doors()).to_have_count(2, timeout=LONG)
     assert not wrong, "\n".join(wrong)
-    assert not desk.failures
+    assert not lan.failures
 
 
 def picture(page: Page, name: str) -> None:

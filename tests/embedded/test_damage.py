@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,16 +112,17 @@ def test_a_damaged_index_is_built_anew(tmp_path: Path, harm: object) -> None:
 
 
 LIMITED = """
-import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
-import signal
+import resource, runpy, signal, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.argv = ["sync.embedded", *sys.argv[2:]]
 runpy.run_module("sync.embedded", run_name="__main__")
 """
 
 
-def test_when_no_file_may_grow_writes_are_refused_and_reading_goes_on(tmp_path: Path) -> None:
+def test_while_no_file_may_grow_writes_are_refused_and_afterwards_taken_again(
+    tmp_path: Path,
+) -> None:
     fill(tmp_path, "one")
     largest = max(path.stat().st_size for path in tmp_path.glob("*.sqlite"))
     command = [sys.executable, "-c", LIMITED, str(largest + 200_000), "--port", "0", "--data", str(tmp_path)]
@@ -142,11 +144,13 @@ def test_when_no_file_may_grow_writes_are_refused_and_reading_goes_on(tmp_path: 
             assert {*statuses} <= {201, 503, 507}
             assert client.get("/one/d001").status_code == 200
             rows = client.get("/one/_all_docs").json()["rows"]
-            assert {row["id"] for row in rows} == accepted | {f"d{n:03}" for n in range(200)}
+            everything = accepted | {f"d{n:03}" for n in range(200)}
+            assert {row["id"] for row in rows} == everything
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            assert client.put("/one/again", json={"text": "x" * 500_000}).status_code == 201
     finally:
         process.terminate()
         process.communicate(timeout=20)
     with running(tmp_path) as client:
-        assert client.put("/one/again", json={}).status_code == 201
         rows = client.get("/one/_all_docs").json()["rows"]
-        assert {row["id"] for row in rows} == accepted | {f"d{n:03}" for n in range(200)} | {"again"}
+        assert {row["id"] for row in rows} == everything | {"again"}

@@ -49,12 +49,13 @@ class Serving:
         return done.stdout
 
 
-def start(data: Path) -> Serving:
+def start(data: Path, **variables: str) -> Serving:
+    """``gtn serve`` on this folder and a free port; its log lies beside the folder."""
     with (data.parent / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", "from server.cli import main; main()", "serve"],
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "GTN_DATA": str(data), "GTN_PORT": "0"},
+            env={"PATH": "/usr/bin:/bin", "GTN_DATA": str(data), "GTN_PORT": "0", **variables},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

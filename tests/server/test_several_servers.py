@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,10 +20,10 @@ import pytest
 
 from sync.names import Names
 from sync.store import Store
-from tests.server.test_settings import ROOT, gtn
+from tests.server.test_embedded_service import PASSWORD, Serving, end, start
+from tests.server.test_settings import gtn
 from tests.sync.samples import visit
 
-PASSWORD = "ga mai de trung"
 UNIT = "tdp-31"
 
 
@@ -34,14 +31,12 @@ UNIT = "tdp-31"
 class One:
     """A server of the two."""
 
-    process: subprocess.Popen[str]
-    port: int
+    serving: Serving
     metrics: int
-    log: Path
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.serving.port}"
 
     def tell(self) -> dict[str, float]:
         """What it tells Prometheus, by name and labels."""
@@ -62,28 +57,12 @@ class Pair:
         return done.stdout
 
 
-def start(variables: dict[str, str], folder: Path, name: str) -> One:
+def start_one(variables: dict[str, str], folder: Path) -> One:
+    folder.mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         metrics = probe.getsockname()[1]
-    log = folder / f"{name}.log"
-    more = {"GTN_PORT": "0", "GTN_METRICS": f"127.0.0.1:{metrics}"}
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from server.cli import main; main()", "serve"],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "GTN_DATA": str(folder / name), **variables, **more},
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if "http://" not in line:
-        process.kill()
-        process.communicate()
-        pytest.fail("gtn serve did not start: " + log.read_text())
-    return One(process, int(line.strip().rpartition(":")[2]), metrics, log)
+    return One(start(folder / "data", **variables, GTN_METRICS=f"127.0.0.1:{metrics}"), metrics)
 
 
 def await_that(what: Callable[[], bool], seconds: float = 20) -> None:
@@ -107,16 +86,14 @@ def pair(couch_url: str, names: Names, tmp_path_factory: pytest.TempPathFactory)
     servers: list[One] = []
     pair = Pair(servers, variables, folder)
     try:
-        servers.append(start(variables, folder, "a"))
-        servers.append(start(variables, folder, "b"))
+        servers += (start_one(variables, folder / name) for name in "ab")
         pair.gtn("unit", "add", UNIT, "--name", "Tổ dân phố 31")
         hoa = ("person", "add", "hoa", "--name", "Nguyễn Thị Hoa", "--role", "volunteer", "--unit", UNIT)
         pair.gtn(*hoa, input=f"{PASSWORD}\n")
         yield pair
     finally:
         for one in servers:
-            one.process.kill()
-            one.process.communicate(timeout=20)
+            end(one.serving, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +134,7 @@ def test_a_phone_is_served_by_either_and_counted_once(
 def test_the_nights_backup_is_made_by_one_of_them(pair: Pair) -> None:
     key = "gtn_backup_last_success_timestamp_seconds"
     await_that(lambda: all(one.tell()[key] > 0 for one in pair.servers), 60)
-    assert sum(one.log.read_text().count("backed up") for one in pair.servers) == 1
+    assert sum(one.serving.log().count("backed up") for one in pair.servers) == 1
     assert len(list((pair.folder / "backups").glob("gtn-2*"))) == 1
 
 
@@ -205,18 +182,18 @@ def test_one_that_is_told_to_stop_ends_the_write_that_it_has_begun_and_the_other
     request = phone.build_request("POST", f"{second.url}/sync/w09562-{UNIT}/_bulk_docs", content=body)
     head = f"POST {request.url.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     head += f"Cookie: {request.headers['Cookie']}\r\nContent-Length: {len(body)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", second.port), timeout=20) as slow:
+    with socket.create_connection(("127.0.0.1", second.serving.port), timeout=20) as slow:
         slow.sendall(head.encode() + body[:40])
         await_that(lambda: second.tell()["gtn_http_requests_in_progress"] == 1)
-        second.process.send_signal(signal.SIGTERM)
-        await_that(lambda: not is_open(second.port))
+        second.serving.process.send_signal(signal.SIGTERM)
+        await_that(lambda: not is_open(second.serving.port))
         slow.sendall(body[40:])
         answer = b""
         while got := slow.recv(65536):
             answer += got
     assert answer.startswith(b"HTTP/1.1 201 "), answer
-    assert second.process.wait(20) in (0, -signal.SIGTERM)
-    assert "Traceback" not in second.log.read_text()
+    assert second.serving.process.wait(20) in (0, -signal.SIGTERM)
+    assert "Traceback" not in second.serving.log()
     assert anyio.run(store.find, names.unit("09562", UNIT), last["_id"])
     assert push(phone, first, visit(unit=UNIT)).json() == []
 

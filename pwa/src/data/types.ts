@@ -45,7 +45,7 @@ export interface Session {
   /** how many decisions there are about what this person sent; told to phones that hold refused records */
   decided?: number;
 }
-export type Role = "volunteer" | "lead" | "reporter" | "supervisor" | "admin";
+export type Role = "volunteer" | "lead" | "reporter";
 
 /** What the app shows: `new-pin` after a sign-in on a phone without a vault, or by someone who forgot the PIN. */
 export type Gate = "starting" | "welcome" | "new-pin" | "locked" | "open";

@@ -225,6 +225,11 @@ function Account() {
           {session.value?.unit.name}, {session.value?.ward.name}
         </dd>
       </dl>
+      {person?.role === "lead" ? (
+        <a class="button" href="/desk">
+          {t("sync.desk")}
+        </a>
+      ) : null}
       <div role="alert">
         {problem.value ? <Problem>{problem.value}</Problem> : asking.value && waiting ? <Problem>{t("sync.sign-out.waiting", { n: waiting })}</Problem> : null}
       </div>
