@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from server.importing.plan import OFFICE
 from server.importing.sample import ROWS, sample_csv
 from server.security import SHEET_BYTES
 from server.site import Site
+from sync.clocks import text_of
 from sync.merge import amended
 from sync.moving import move
 from sync.store import Document, StoreUnavailable
@@ -149,9 +151,7 @@ async def test_an_import_that_was_cut_short_is_undone_and_one_under_way_is_not(
     address, _ = await preview(ward, sheet("5;phố B;;;"), "tdp-09")
     assert (await ward.post(f"{address}/write", data={"go": "1"})).status_code == 409
     assert (await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": now["at"]})).status_code == 409
-    before = now["at"].replace(now["at"][11:13], f"{(int(now['at'][11:13]) - 1) % 24:02}", 1)
-    if before > now["at"]:
-        before = now["at"][:8] + "01" + now["at"][10:]
+    before = text_of(datetime.fromisoformat(now["at"]) - timedelta(hours=1))
     cut = await site.store.get(site.names.imports, id)
     await site.store.put(
         site.names.imports, {**cut, "at": before, "new": [*cut["new"], f"household:{'0' * 26}"]}

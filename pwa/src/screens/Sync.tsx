@@ -225,7 +225,7 @@ function Account() {
           {session.value?.unit.name}, {session.value?.ward.name}
         </dd>
       </dl>
-      {person?.role === "lead" ? (
+      {session.value?.may?.includes("unit-progress") ? (
         <a class="button" href="/desk">
           {t("sync.desk")}
         </a>
