@@ -6,6 +6,7 @@ preview was seen; what was uploaded is kept for an hour (`server.importing.kept`
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,8 +23,8 @@ from server.errors import Problem
 from server.importing.header import MEANINGS, columns_at, without_private
 from server.importing.households import Choice, judge_table, target_of
 from server.importing.kept import Upload
-from server.importing.last import Busy, Undone, can_undo, find_last, undo, write_plan
-from server.importing.plan import Plan, make_plan
+from server.importing.last import Busy, Undone, can_undo, undo, write_plan
+from server.importing.plan import Plan, find_last, make_plan
 from server.importing.reader import read_apart, turn
 from server.importing.report import describe_bad
 from server.importing.sample import NAME, sample_xlsx
@@ -114,16 +115,16 @@ async def write(request: Request) -> Response:
         return await _preview(request, kept)
     if plan.bad and not text_in(form, "skip_bad"):
         return await _preview(request, kept, unsaid=True)
-    await _audit(request, "imported", unit.code)
+    told: dict[str, Any] = {"by": who.id, "name": kept.name, "changes": bool(text_in(form, "changes"))}
     try:
-        changes = bool(text_in(form, "changes"))
-        done = await write_plan(site.store, site.ward, plan, by=who.id, name=kept.name, changes=changes)
+        note = partial(_audit, request, "imported", unit.code)
+        done = await write_plan(site.store, site.ward, plan, before=note, **told)
     except Busy:
         raise Problem("import-busy") from None
     await site.uploads.drop(who.id, kept.mark)
     site.hint(site.ward.unit(unit.code))
-    told = {"unit": unit.code, "added": done.added, "changed": done.changed, "missed": done.missed}
-    return RedirectResponse(f"{HERE}?{urlencode(told)}", 303)
+    counts = {"unit": unit.code, "added": done.added, "changed": done.changed, "missed": done.missed}
+    return RedirectResponse(f"{HERE}?{urlencode(counts)}", 303)
 
 
 async def bad_rows(request: Request) -> Response:

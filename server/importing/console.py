@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 
@@ -55,10 +56,9 @@ async def import_file(
     if not plan.to_write and not to_change:
         say(t("import.nothing-new"))
     elif write:
-        if before is not None:
-            await before()
+        told: dict[str, Any] = {"by": CONSOLE, "name": path.name, "changes": changes}
         try:
-            done = await write_plan(store, ward, plan, by=CONSOLE, name=path.name, changes=changes)
+            done = await write_plan(store, ward, plan, before=before, **told)
         except Busy:
             say(t("error.import-busy"))
             return UNUSABLE

@@ -18,7 +18,8 @@ from server.importing.addresses import door
 from server.importing.households import Bad, Found, Households
 from server.importing.sheet import NotASheet
 from sync import checks, documents
-from sync.names import WardNames
+from sync.heirs import find_end
+from sync.names import Names, WardNames
 from sync.store import Document, NotFound, Store
 from sync.ulids import new_ulid
 
@@ -45,11 +46,13 @@ class Plan:
 
     `back` was taken back by an undo and would come again; `gone` was marked so at the door and stays so;
     `readdressed` has another address by now, since someone set it right or two households became one;
-    `known` counts the households that the unit already has, all these among them.
+    `known` counts the households that the unit already has, all these among them; `seen` is the revision of
+    the record of the unit's last import (`find_last`) when the plan was made.
     """
 
     unit: str
     households: Households
+    seen: str = ""
     new: list[Found] = field(default_factory=list)
     back: list[Document] = field(default_factory=list)
     changed: list[Difference] = field(default_factory=list)
@@ -70,24 +73,54 @@ async def make_plan(store: Store, ward: WardNames, unit: str, households: Househ
     :raises NotASheet: ``no-unit`` when there is no such unit.
     """
     held: list[Document] = []
+    last = await find_last(store, ward, unit)  # before the households, so that none comes behind it unseen
     try:
         async for page in store.pages(ward.unit(unit), startkey="household:", endkey="household;"):
             held += page
     except (NotFound, ValueError):
         raise NotASheet("no-unit", unit=unit) from None
     moved = await _moved_away(store, ward, unit)
-    return await anyio.to_thread.run_sync(_compare, unit, households, held, moved)
+    plan = await anyio.to_thread.run_sync(_compare, unit, households, held, moved)
+    plan.seen = last["_rev"] if last else ""
+    return plan
+
+
+async def find_last(store: Store, ward: WardNames, unit: str) -> Document | None:
+    """What is known of the unit's last import (`server.importing.last`)."""
+    return await store.find(Names(ward.prefix).imports, record_id(ward, unit))
+
+
+def record_id(ward: WardNames, unit: str) -> str:
+    return f"import:{ward.ward}:{unit}"
 
 
 async def _moved_away(store: Store, ward: WardNames, unit: str) -> dict[str, str]:
-    """Doors whose household the ward gave to another unit, with that unit."""
-    doors: dict[str, str] = {}
+    """Doors whose household was once this unit's, or of one that it took in, with the unit that has it."""
+    names, ends = Names(ward.prefix), {}
+
+    async def end_of(code: str) -> str:
+        if code not in ends:
+            ends[code] = await find_end(store, names, ward.ward, code)
+        return ends[code]
+
+    places: dict[str, list[str]] = {}
     with suppress(NotFound):
-        async for page in store.pages(ward.privacy, startkey="move:", endkey="move;"):
-            for entry in page:
-                if entry["from"] == unit != entry["to"]:
-                    document = await store.find(ward.unit(entry["to"]), entry["household"])
-                    doors |= {door: str(entry["to"]) for door in _doors([document] if document else [])}
+        async for page in store.pages(ward.privacy, startkey="moved:household:", endkey="moved:household;"):
+            ids = [
+                entry["_id"].removeprefix("moved:")
+                for entry in page
+                if unit in [await end_of(str(former)) for former in entry["units"]]
+            ]
+            for row in await store.all_docs(
+                ward.privacy, keys=[f"move:{id}" for id in ids], include_docs=True
+            ):
+                if (entry := row.get("doc")) and (place := await end_of(str(entry["to"]))) != unit:
+                    places.setdefault(place, []).append(entry["household"])
+    doors: dict[str, str] = {}
+    for place, ids in places.items():
+        rows = await store.all_docs(ward.unit(place), keys=ids, include_docs=True)
+        found = [row["doc"] for row in rows if row.get("doc")]
+        doors |= dict.fromkeys({**_former_doors(found), **_doors(found)}, place)
     return doors
 
 
