@@ -6,6 +6,7 @@ preview was seen; what was uploaded is kept for an hour (`server.importing.kept`
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -33,7 +34,7 @@ from server.roles import Permission
 from server.sign_in import read_form, text_in
 from server.tables import send_csv
 from server.templates import render
-from server.texts import language_of, translate
+from server.texts import Translate, language_of, translate
 from server.workbooks import MEDIA_TYPE
 from sync.audit import Act, Action
 from sync.text import clean, sort_key
@@ -83,10 +84,11 @@ async def sample(request: Request) -> Response:
 
 
 async def preview(request: Request) -> Response:
-    kept = await _find(request)
-    if kept is None:
-        return await _index(request, "", error=NotASheet("expired"), status=404)
-    return await _preview(request, kept)
+    async with _turn(request):
+        kept = await _find(request)
+        if kept is not None:
+            return await _preview(request, kept)
+    return await _index(request, "", error=NotASheet("expired"), status=404)
 
 
 async def choose(request: Request) -> Response:
@@ -105,16 +107,18 @@ async def choose(request: Request) -> Response:
 
 async def write(request: Request) -> Response:
     """Plan again with what the unit has now, and write; bad rows are left out only when that was said."""
-    kept, form = await _find(request), await read_form(request)
-    if kept is None:
-        return await _index(request, "", error=NotASheet("expired"), status=404)
-    site, who, unit = site_of(request), viewer(request), _unit_of(request, kept.unit)
-    try:
-        plan = await _plan(request, kept)
-    except NotASheet:
-        return await _preview(request, kept)
-    if plan.bad and not text_in(form, "skip_bad"):
-        return await _preview(request, kept, unsaid=True)
+    form, site, who = await read_form(request), site_of(request), viewer(request)
+    async with _turn(request):
+        kept = await _find(request)
+        if kept is None:
+            return await _index(request, "", error=NotASheet("expired"), status=404)
+        unit = _unit_of(request, kept.unit)
+        try:
+            plan = await _plan(request, kept)
+        except NotASheet:
+            return await _preview(request, kept)
+        if plan.bad and not text_in(form, "skip_bad"):
+            return await _preview(request, kept, unsaid=True)
     told: dict[str, Any] = {"by": who.id, "name": kept.name, "changes": bool(text_in(form, "changes"))}
     try:
         note = partial(_audit, request, "imported", unit.code)
@@ -129,13 +133,19 @@ async def write(request: Request) -> Response:
 
 async def bad_rows(request: Request) -> Response:
     """Every bad row with its reason, to mend the sheet by."""
-    kept, t = await _find(request), translate(request)
-    if kept is None:
-        raise Problem("not-found")
-    try:
-        plan = await _plan(request, kept)
-    except NotASheet:
-        raise Problem("not-found") from None
+    t = translate(request)
+    async with _turn(request):
+        kept = await _find(request)
+        if kept is None:
+            raise Problem("not-found")
+        try:
+            plan = await _plan(request, kept)
+        except NotASheet:
+            raise Problem("not-found") from None
+        return await anyio.to_thread.run_sync(_list_bad, plan, t)
+
+
+def _list_bad(plan: Plan, t: Translate) -> Response:
     head = [t("import.column.row"), t("import.column.reason"), t("import.column.text")]
     rows = [[str(bad.row), describe_bad(bad, t), bad.text] for bad in plan.bad]
     return send_csv("dong-loi.csv", [head, *rows])
@@ -196,7 +206,7 @@ async def _preview(request: Request, kept: Upload, *, unsaid: bool = False) -> R
         plan = await _plan(request, kept)
     except NotASheet as wrong:
         error = wrong
-    shown = import_preview.show(kept, plan, translate(request))
+    shown = await anyio.to_thread.run_sync(import_preview.show, kept, plan, translate(request))
     status = 400 if error or unsaid else 200
     return render(
         request,
@@ -244,6 +254,10 @@ def _unit_of(request: Request, code: str) -> Unit:
     if found is None or (who.unit and code not in ("", who.unit)):
         raise Problem("not-found")
     return found
+
+
+def _turn(request: Request) -> AbstractAsyncContextManager[None]:
+    return site_of(request).uploads.turn(viewer(request).id)
 
 
 async def _find(request: Request) -> Upload | None:

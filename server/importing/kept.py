@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 import zlib
-from asyncio import sleep
-from contextlib import suppress
+from asyncio import Lock, sleep
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from weakref import WeakValueDictionary
 
 import anyio.to_thread
 import msgspec
@@ -56,6 +58,15 @@ class Uploads:
         self._store = store
         self._database = names.imports
         self._safe = safe
+        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+        self._one = Lock()
+
+    @asynccontextmanager
+    async def turn(self, person: str) -> AsyncIterator[None]:
+        """To be entered before a table is opened and judged, which takes seconds of the processor: one at a
+        time in this process, and nobody's second before somebody else's first."""
+        async with self._turns.setdefault(person, Lock()), self._one:
+            yield
 
     async def keep(self, person: str, unit: str, name: str, table: Table) -> str:
         """The mark of the upload, which takes the place of the one this person made before.
@@ -71,7 +82,7 @@ class Uploads:
     async def find(self, person: str, mark: str) -> Upload | None:
         """What this person uploaded under the mark, unless it is forgotten."""
         stored = await self._store.find(self._database, _id(person))
-        if stored is None or stored["mark"] != mark or stored["at"] < time.time() - LASTS:
+        if stored is None or stored["mark"] != mark or not _lasts(stored):
             return None
         table = await anyio.to_thread.run_sync(self._open, stored["table"], person, mark)
         if table is None:
@@ -103,14 +114,14 @@ class Uploads:
 
     async def clean(self) -> int:
         """Remove what is forgotten, and records too old to be undone; how many documents that were."""
-        before, removed = time.time() - LASTS, 0
+        removed = 0
         oldest = time.strftime("%Y-%m-%d", time.gmtime(time.time() - RECORD_KEPT.total_seconds()))
         for row in await self._store.all_docs(self._database):
             document = await self._store.find(self._database, row["id"])
             if document is None:
                 continue
             upload = document["type"] == "upload"
-            if document["at"] < before if upload else document["at"] < oldest:
+            if not _lasts(document) if upload else document["at"] < oldest:
                 gone = {"_id": row["id"], "_rev": document["_rev"], "_deleted": True}
                 with suppress(PartlySaved):
                     await self._store.bulk(self._database, [gone])
@@ -137,6 +148,11 @@ class Uploads:
     def _open(self, closed: str, person: str, mark: str) -> Table | None:
         packed = self._safe.open(closed, PURPOSE, person, mark)
         return msgspec.msgpack.decode(zlib.decompress(packed), type=Table) if packed else None
+
+
+def _lasts(upload: Document) -> bool:
+    """Whether it is not forgotten yet; one of a clock that was ahead is."""
+    return bool(abs(time.time() - upload["at"]) < LASTS)
 
 
 def _id(person: str) -> str:

@@ -1,13 +1,15 @@
 """A file read in a process of its own, with bounds of memory and time: ``python -m server.importing.reader``.
 
 A parser of whatever an office sends meets files made to break it. The child gets the bytes, gives the rows,
-and is killed when it takes too long; where it dies or runs out of memory, the file is refused.
+and is killed when it takes too long; where it dies or runs out of memory, the file is refused. It knows none
+of our settings, and ends by itself when nobody is left to kill it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import resource
 import sys
@@ -19,6 +21,7 @@ import msgspec
 
 from server.importing.header import fitness
 from server.importing.sheet import NotASheet, Table, read_table
+from server.settings import SETTINGS
 
 SECONDS = 20.0
 MEMORY = 640 * 1024 * 1024
@@ -26,6 +29,7 @@ MEMORY = 640 * 1024 * 1024
 MOST = 48 * 1024 * 1024
 """Bytes of its answer."""
 AT_ONCE = 2
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 COMMAND = (sys.executable, "-m", "server.importing.reader")
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -54,7 +58,7 @@ async def read_apart(data: bytes) -> Table:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+        env={**{name: told for name, told in os.environ.items() if name not in SETTINGS}, **ENVIRONMENT},
     )
     try:
         said, _ = await asyncio.wait_for(child.communicate(data), SECONDS)
@@ -77,10 +81,16 @@ def _decode(said: bytes) -> Answer:
     return msgspec.msgpack.decode(said, type=Answer)
 
 
-def main() -> None:
+def bound(memory: int, seconds: int) -> None:
+    """Give this process so many bytes and seconds of a processor, after all others."""
     os.nice(5)  # others' requests go first
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    bound(MEMORY, math.ceil(2 * SECONDS))
     data = sys.stdin.buffer.read()
     try:
         answer = Answer(read_table(data, fitness))

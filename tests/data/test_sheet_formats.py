@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import signal
+import subprocess
 import sys
 import unicodedata
 import zipfile
@@ -19,6 +21,7 @@ from server.importing.header import find_header, fitness, without_private
 from server.importing.households import Target, judge_table, read_households
 from server.importing.reader import read_apart
 from server.importing.sheet import NotASheet, Table, make_rows, read_table
+from server.settings import SETTINGS
 from tests.data.test_importing import HEAD, lines, reasons, xlsx
 
 SHEETS = Path(__file__).parent / "sheets"
@@ -152,6 +155,28 @@ async def test_a_reader_that_dies_refuses_the_file(monkeypatch: pytest.MonkeyPat
     with pytest.raises(NotASheet) as caught:
         await read_apart(xlsx([HEAD, [1, 5]]))
     assert caught.value.code == "unpacks-too-large"
+
+
+@pytest.mark.anyio
+async def test_a_reader_knows_no_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS:
+        monkeypatch.setenv(name, "secret")
+    tell = (
+        "import os, sys, msgspec; from server.importing.reader import Answer; "
+        "sys.stdout.buffer.write(msgspec.msgpack.encode(Answer(None, 'told', dict(os.environ))))"
+    )
+    monkeypatch.setattr(reader, "COMMAND", (sys.executable, "-c", tell))
+    with pytest.raises(NotASheet) as caught:
+        await read_apart(b"")
+    assert caught.value.code == "told"
+    assert not SETTINGS.keys() & caught.value.values.keys()
+    assert "PATH" in caught.value.values
+
+
+def test_a_reader_that_nobody_waits_for_ends_by_itself() -> None:
+    endless = "from server.importing.reader import bound; bound(1 << 30, 1)\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", endless], timeout=60, check=False)
+    assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 # -- old fonts --------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+import time
 import zipfile
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from server import import_pages
 from server.importing import kept as kept_sheets
 from server.importing import last, reader
+from server.importing.households import judge_table
 from server.importing.plan import OFFICE
 from server.importing.sample import ROWS, sample_csv
 from server.security import SHEET_BYTES
@@ -271,6 +275,10 @@ async def test_what_is_kept_tells_nobody_anything_and_is_forgotten(
         site.names.imports, startkey="upload:", endkey="upload;", include_docs=True
     )
     assert "Kin" not in repr([row["doc"] for row in rows])
+    assert (await ward.get(address)).status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr("server.importing.kept.time.time", lambda: 0.0)
+        assert (await ward.get(address)).status_code == 404, "nor kept for ever when the clock is set back"
     monkeypatch.setattr(kept_sheets, "LASTS", -1.0)
     gone = await ward.get(address)
     assert gone.status_code == 404
@@ -302,6 +310,32 @@ async def test_a_file_that_is_no_sheet_is_told_with_its_code(case: str, sign_in:
     ward.headers["cookie"] += "; gtn-lang=en"
     assert (await ward.get(f"{HERE}?unit=x&added={'9' * 5000}")).status_code == 200
     assert f"Error code: {code}" in (await send(ward, data)).text
+
+
+async def test_previews_are_judged_one_at_a_time_however_many_are_asked_for(
+    sign_in: SignIn, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[int] = []
+    order: list[str] = []
+
+    def judge(table: Any, choice: Any, target: Any) -> Any:
+        running.append(1)
+        order.append(f"{target.code}, {sum(running)}")
+        time.sleep(0.02)
+        running.append(-1)
+        return judge_table(table, choice, target)
+
+    monkeypatch.setattr(import_pages, "judge_table", judge)
+    ward, lead = await sign_in("supervisor"), await sign_in("lead")
+    addresses = [
+        (await send(who, sample_csv(), unit)).headers["location"]
+        for who, unit in ((ward, "tdp-08"), (lead, "tdp-07"))
+    ]
+    asked = [ward.get(addresses[0]) for _ in range(5)] + [lead.get(addresses[1])]
+    answers = await asyncio.gather(*asked)
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert all(entry.endswith(", 1") for entry in order), "one at a time"
+    assert "tdp-07, 1" in order[:3], "whoever asks five times does not keep another waiting"
 
 
 async def test_a_file_that_takes_too_long_is_given_up(
