@@ -15,10 +15,10 @@ from starlette.types import ASGIApp
 from server.app import create_app
 from server.demo import SignIn, fill
 from server.greeting import both, greet
-from server.heads import BoundedHeads
 from server.metrics import exposed
 from server.settings import BadSetting, Settings
 from server.site import Site, StartFailed
+from sync.heads import BoundedHeads
 from sync.store import Store
 
 GRACE_SECONDS = 10

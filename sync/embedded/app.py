@@ -112,7 +112,10 @@ class App:
         response.headers["X-Couch-Request-ID"] = secrets.token_hex(5)
         if request.method == "HEAD":
             response = Response(None, response.status_code, dict(response.headers))
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except StoreError as failure:  # the status is sent: what is cut short says that it is not whole
+            log.error("%s %s was cut short: %s", request.method, request.url.path, failure.reason)
 
     async def respond(self, request: Request) -> Response:
         try:

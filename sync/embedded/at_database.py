@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
 from sync.embedded.access import parse_security
-from sync.embedded.answers import answer, answer_json
+from sync.embedded.answers import answer, answer_json, answer_pieces
 from sync.embedded.database import State
 from sync.embedded.documents import check_rev
 from sync.embedded.errors import BadRequest, NotImplementedHere
@@ -103,11 +102,8 @@ async def all_docs(instance: Instance, call: Call) -> Response:
         with opened.database.reading() as connection:
             yield from iterate_list(connection, query)
 
-    if query.limit <= PAGE or query.keys is not None:
-        return answer_json(await instance.run(lambda: b"".join(produce())))
-    pieces = produce()
-    first = await instance.run(lambda: next(pieces))  # what fails, fails before the status is sent
-    return StreamingResponse(chain([first], pieces), media_type="application/json")
+    most = query.limit if query.keys is None else min(query.limit, len(query.keys))
+    return await answer_pieces(instance, produce(), most <= PAGE)
 
 
 async def changes(instance: Instance, call: Call) -> Response:
@@ -135,7 +131,8 @@ async def changes(instance: Instance, call: Call) -> Response:
         return answer_json((await _read_changes(instance, opened, query)).encode())
     if feed == "normal":
         return StreamingResponse(_page(instance, opened, query), media_type="application/json")
-    return StreamingResponse(_wait(instance, opened, query, call), media_type="application/json")
+    patience = Patience.read(call)
+    return StreamingResponse(_wait(instance, opened, query, patience), media_type="application/json")
 
 
 def _read_doc_ids(call: Call, fields: dict[str, Any]) -> tuple[str, ...] | None:
@@ -175,13 +172,27 @@ async def _page(instance: Instance, opened: Open, query: ChangesQuery) -> AsyncI
     yield found.encode_tail()
 
 
-async def _wait(instance: Instance, opened: Open, query: ChangesQuery, call: Call) -> AsyncIterator[bytes]:
+@dataclass(frozen=True)
+class Patience:
+    """Seconds until a long poll ends (None: at the next change), and between its newlines (0: none)."""
+
+    timeout: float | None
+    pause: float
+
+    @classmethod
+    def read(cls, call: Call) -> Patience:
+        """:raises BadRequest: a parameter of the wrong kind."""
+        pause = LONGEST_WAIT if call.text("heartbeat") == "true" else call.integer("heartbeat", 0)
+        timeout = min(call.integer("timeout", LONGEST_WAIT), LONGEST_WAIT)
+        return cls(None if pause and "timeout" not in call.params else timeout / 1000, pause / 1000)
+
+
+async def _wait(
+    instance: Instance, opened: Open, query: ChangesQuery, patience: Patience
+) -> AsyncIterator[bytes]:
     """Newlines while nothing changes, then the changes; nothing changed is an answer as well."""
     loop = asyncio.get_running_loop()
-    heartbeat = call.text("heartbeat")
-    pause = LONGEST_WAIT if heartbeat == "true" else call.integer("heartbeat", 0)
-    timeout = min(call.integer("timeout", LONGEST_WAIT), LONGEST_WAIT)
-    end = None if pause and "timeout" not in call.params else loop.time() + timeout / 1000
+    end = None if patience.timeout is None else loop.time() + patience.timeout
     while True:
         event = opened.changed
         found = await _read_changes(instance, opened, query)
@@ -190,10 +201,10 @@ async def _wait(instance: Instance, opened: Open, query: ChangesQuery, call: Cal
             yield found.encode()
             return
         try:
-            wait = min([span for span in (left, pause / 1000 if pause else None) if span is not None])
+            wait = min([span for span in (left, patience.pause or None) if span is not None])
             await asyncio.wait_for(event.wait(), wait)
         except TimeoutError:
-            if pause:
+            if patience.pause:
                 yield b"\n"
 
 

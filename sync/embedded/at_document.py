@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from starlette.responses import Response
 
-from sync.embedded.answers import answer, answer_json
+from sync.embedded.answers import answer, answer_json, answer_pieces
 from sync.embedded.at_database import read_shape
 from sync.embedded.documents import (
+    MOST_DOCUMENTS,
     Edit,
     check_id,
     check_rev,
@@ -22,7 +24,7 @@ from sync.embedded.documents import (
     parse_edit,
     parse_json,
 )
-from sync.embedded.errors import BadRequest, Conflict, NotFound
+from sync.embedded.errors import BadRequest, Conflict, NotFound, TooLarge
 from sync.embedded.instance import Instance, Open
 from sync.embedded.reading import (
     Found,
@@ -37,6 +39,9 @@ from sync.embedded.writing import Outcome, write_edits, write_local
 from sync.embedded.writing import delete_local as forget_local
 
 T = TypeVar("T")
+TOGETHER = 100
+"""Documents of a `_bulk_get` put together at a time: the same one may be asked for many times."""
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,200}")
 
 
 async def _write(opened: Open, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -149,6 +154,8 @@ async def bulk_docs(instance: Instance, call: Call) -> Response:
     docs = fields.get("docs")
     if not isinstance(docs, list):
         raise BadRequest("POST body must include `docs` parameter.")
+    if len(docs) > MOST_DOCUMENTS:
+        raise TooLarge("the request holds too many documents")
     new_edits = fields.get("new_edits", True)
     if not isinstance(new_edits, bool):
         raise BadRequest("`new_edits` must be a boolean.")
@@ -182,18 +189,22 @@ async def bulk_get(instance: Instance, call: Call) -> Response:
     asked = (await call.fields()).get("docs")
     if not isinstance(asked, list):
         raise BadRequest("Missing JSON list of 'docs'.")
+    if not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in asked):
+        raise BadRequest("Each of 'docs' must be an object with an id.")
     shape = read_shape(call)
 
-    def read() -> bytes:
+    def produce() -> Iterator[bytes]:
         with opened.database.reading() as connection:
-            return b",".join([_read_bulk(connection, item, shape) for item in asked])
+            yield b'{"results":['
+            for start in range(0, len(asked), TOGETHER):
+                rows = [_read_bulk(connection, item, shape) for item in asked[start : start + TOGETHER]]
+                yield (b"," if start else b"") + b",".join(rows)
+            yield b"]}\n"
 
-    return answer_json(b'{"results":[' + await instance.run(read) + b"]}\n")
+    return await answer_pieces(instance, produce(), len(asked) <= TOGETHER)
 
 
-def _read_bulk(connection: sqlite3.Connection, item: Any, shape: Shape) -> bytes:
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-        raise BadRequest("Each of 'docs' must be an object with an id.")
+def _read_bulk(connection: sqlite3.Connection, item: dict[str, Any], shape: Shape) -> bytes:
     doc_id, rev = item["id"], item.get("rev")
     try:
         wanted = None if rev is None else [check_rev(rev)]
@@ -252,8 +263,9 @@ async def get_attachment(instance: Instance, call: Call) -> Response:
 
     stub, data = await instance.run(read)
     # The type is the sender's word: a browser must neither guess another nor run what it is.
+    kind = stub["content_type"]
     headers = {
-        "Content-Type": stub["content_type"],
+        "Content-Type": kind if PRINTABLE.fullmatch(kind) else "application/octet-stream",
         "ETag": f'"{stub["digest"][4:]}"',
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",

@@ -83,9 +83,9 @@ class State:
     def parse_seq(self, since: str) -> int:
         """The number a client counts from; 0 for a sequence of a database that is no more."""
         number, _, mark = since.strip('"').partition("-")
-        if not number.isdigit() or (mark and mark != self.uuid):
+        if not number.isascii() or not number.isdigit() or (mark and mark != self.uuid):
             return 0
-        return min(int(number), self.seq)
+        return min(int(number), self.seq) if len(number) < 19 else self.seq
 
 
 @dataclass

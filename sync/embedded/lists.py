@@ -64,7 +64,10 @@ def iterate_list(connection: sqlite3.Connection, query: ListQuery) -> Iterator[b
     if query.keys is not None:
         keys = query.keys[::-1] if query.descending else query.keys
         yield _encode_head(state.live, b"null")
-        yield b",\n".join(_read_key(connection, key, query) for key in keys[query.skip :][: query.limit])
+        keys = keys[query.skip :][: query.limit]
+        for start in range(0, len(keys), ROWS):
+            rows = [_read_key(connection, key, query) for key in keys[start : start + ROWS]]
+            yield (b",\n" if start else b"") + b",\n".join(rows)
     else:
         sql, parameters, before = _select(connection, query)
         yield _encode_head(state.live, b"%d" % (before + query.skip))

@@ -126,6 +126,6 @@ def _decompress(body: bytes) -> bytes:
         raise BadRequest("The body is not gzip") from None
     if len(plain) > MAX_BODY:
         raise TooLarge("the request entity is too large")
-    if not engine.eof:
+    if not engine.eof or engine.unused_data:
         raise BadRequest("The body is not complete gzip")
     return plain

@@ -18,6 +18,7 @@ import uvicorn
 from sync.embedded.app import App
 from sync.embedded.errors import StoreError
 from sync.embedded.instance import FolderInUse, Instance
+from sync.heads import BoundedHeads
 
 READY = "listening on port "
 """What standard output says, with the port, once requests are answered."""
@@ -46,7 +47,9 @@ def serve(host: str, port: int, data: Path, password: str, attached: bool = Fals
         access_log=False,
         lifespan="off",
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
+        ws="none",
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         server_header=False,

@@ -143,7 +143,7 @@ def _draft_interactive(connection: sqlite3.Connection, edit: Edit, stored: Store
 def _draft_replicated(connection: sqlite3.Connection, edit: Edit, stored: Stored) -> Draft:
     if edit.rev is None:
         raise BadRequest("In replication mode a document must carry its revision", "doc_validation")
-    if not REV.match(edit.rev):
+    if not REV.fullmatch(edit.rev):
         raise BadRequest("Invalid rev format")
     previous = next((rev for rev in edit.path[1:] if trees.has_text(stored.tree, rev)), None)
     stubs, blobs = store_attachments(edit, _attachments(connection, stored.tree, previous), 0)
@@ -210,7 +210,7 @@ def save(connection: sqlite3.Connection, state: State, doc_id: str, tree: Tree, 
 
 def write_local(connection: sqlite3.Connection, edit: Edit) -> str:
     """Keep a local document; its revision counts on from the one given, unchecked, as in CouchDB."""
-    given = LOCAL_REV.match(edit.rev or "0-0")
+    given = LOCAL_REV.fullmatch(edit.rev or "0-0")
     if given is None:
         raise BadRequest("Invalid rev format")
     number = int(given[1]) + 1

@@ -70,6 +70,20 @@ def test_an_address_without_end_is_hung_up_on() -> None:
         assert b" 200 " not in exchange(port, b"GET /", *[b"a" * 1000] * 2000, b" HTTP/1.1\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        [b"0\r\n", *[b"X: " + b"a" * 1000 + b"\r\n"] * 2000, b"\r\n"],
+        [b"1;", *[b"a" * 1000] * 2000, b"\r\nx\r\n0\r\n\r\n"],
+    ],
+    ids=["headers after the body", "words beside a piece's length"],
+)
+def test_what_is_no_body_is_hung_up_on_after_the_head_too(more: list[bytes]) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+    with served(Settings()) as port:
+        assert b" 400 " in exchange(port, head, *more)
+
+
 def test_a_large_body_is_no_large_head() -> None:
     body = [b"x" * 10_000] * 200
     head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\n"
