@@ -44,6 +44,17 @@ def ods(rows: list[list[str | int]]) -> bytes:
     return file.getvalue()
 
 
+PRESS_TWICE = """(button) => {
+    let sent = 0;
+    addEventListener("submit", (event) => {
+        if (!event.defaultPrevented) sent += 1;
+        event.preventDefault();
+    });
+    button.click();
+    button.click();
+    return sent;
+}"""
+
 FIRST: list[list[str | int]] = [
     ["UBND PHƯỜNG", "", "", "", "", ""],
     ["DANH SÁCH HỘ", "", "", "", "", ""],
@@ -147,3 +158,26 @@ def picture(page: Page, name: str) -> None:
     """For whoever wants to look: ``GTN_PICTURES=folder``."""
     if folder := os.environ.get("GTN_PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_a_button_pressed_twice_and_the_way_back_tell_what_was_written(
+    own_server: Server, phone: Callable[..., Phone]
+) -> None:
+    page = phone("lan", at=own_server).page
+    page.goto(f"{own_server.url}/desk/import")
+    rows: list[list[str | int]] = [["Số nhà", "Phố"], ["801", "phố Nhập"], ["803", "phố Nhập"]]
+    bring(page, "to-7.ods", ods(rows))
+    button = page.get_by_role("button", name="Ghi 2 hộ vào danh sách")
+    assert button.evaluate(PRESS_TWICE) == 1, "an import is sent once"
+    page.reload()
+    button.click()
+    written = page.get_by_role("status").filter(has_text="Đã thêm 2 hộ")
+    expect(written).to_be_visible()
+    page.go_back()
+    expect(written).to_be_visible()
+    page.reload()
+    expect(written).to_be_visible()
+    page.get_by_role("button", name="Hoàn tác lần nhập này").click()
+    expect(page.get_by_role("status")).to_contain_text("Đã thu lại 2 hộ")
+    page.reload()
+    expect(page.get_by_text("Lần nhập này đã được hoàn tác.")).to_be_visible()

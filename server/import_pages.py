@@ -24,7 +24,7 @@ from server.errors import Problem
 from server.importing.header import MEANINGS, columns_at, without_private
 from server.importing.households import Choice, judge_table, target_of
 from server.importing.kept import Upload
-from server.importing.last import Busy, Undone, can_undo, undo, write_plan
+from server.importing.last import Busy, Undone, Written, can_undo, undo, write_plan
 from server.importing.plan import Plan, find_last, make_plan
 from server.importing.reader import read_apart, turn
 from server.importing.report import describe_bad
@@ -62,7 +62,7 @@ async def upload(request: Request) -> Response:
         async with request.form(max_files=1, max_fields=2) as form:
             unit, chosen = text_in(form, "unit"), form.get("file")
             _unit_of(request, unit)
-            if not isinstance(chosen, UploadFile) or not chosen.size:
+            if not isinstance(chosen, UploadFile) or not (chosen.size or chosen.filename):
                 raise NotASheet("no-file-chosen")
             name = clean(chosen.filename or "")
             async with turn():
@@ -88,14 +88,14 @@ async def preview(request: Request) -> Response:
         kept = await _find(request)
         if kept is not None:
             return await _preview(request, kept)
-    return await _index(request, "", error=NotASheet("expired"), status=404)
+    return await _missing(request)
 
 
 async def choose(request: Request) -> Response:
     """What somebody sets right: the fonts, or the header's row and what its columns mean."""
     kept, form = await _find(request), await read_form(request)
     if kept is None:
-        return await _index(request, "", error=NotASheet("expired"), status=404)
+        return await _missing(request)
     choice, as_it_was = kept.choice, kept.as_it_was
     if fonts := text_in(form, "fonts"):
         as_it_was = fonts == "as-it-was"
@@ -111,7 +111,7 @@ async def write(request: Request) -> Response:
     async with _turn(request):
         kept = await _find(request)
         if kept is None:
-            return await _index(request, "", error=NotASheet("expired"), status=404)
+            return await _missing(request)
         unit = _unit_of(request, kept.unit)
         try:
             plan = await _plan(request, kept)
@@ -125,9 +125,10 @@ async def write(request: Request) -> Response:
         done = await write_plan(site.store, site.ward, plan, before=note, **told)
     except Busy:
         raise Problem("import-busy") from None
-    await site.uploads.drop(who.id, kept.mark)
-    site.hint(site.ward.unit(unit.code))
     counts = {"unit": unit.code, "added": done.added, "changed": done.changed, "missed": done.missed}
+    if done != Written(0, 0):  # else another sending of the same page is just writing it
+        await site.uploads.finish(who.id, kept.mark, counts)
+    site.hint(site.ward.unit(unit.code))
     return RedirectResponse(f"{HERE}?{urlencode(counts)}", 303)
 
 
@@ -156,6 +157,8 @@ async def take_back(request: Request) -> Response:
     form, site = await read_form(request), site_of(request)
     unit = _unit_of(request, text_in(form, "unit"))
     last = await find_last(site.store, site.ward, unit.code)
+    if last is not None and last["at"] == text_in(form, "at") and last["state"] == "undone":
+        return RedirectResponse(f"{HERE}?{urlencode({'unit': unit.code})}", 303)  # sent twice, or loaded anew
     if last is None or last["at"] != text_in(form, "at") or not can_undo(last):
         raise Problem("conflict")
     await _audit(request, "import-undone", unit.code)
@@ -262,6 +265,14 @@ def _turn(request: Request) -> AbstractAsyncContextManager[None]:
 
 async def _find(request: Request) -> Upload | None:
     return await site_of(request).uploads.find(viewer(request).id, request.path_params["ulid"])
+
+
+async def _missing(request: Request) -> Response:
+    """About an upload that is not there: what came of it when it was written, else that it is gone."""
+    told = await site_of(request).uploads.outcome(viewer(request).id, request.path_params["ulid"])
+    if told:
+        return RedirectResponse(f"{HERE}?{urlencode(told)}", 303)
+    return await _index(request, "", error=NotASheet("expired"), status=404)
 
 
 async def _name_of(request: Request, person: str) -> str:

@@ -1,7 +1,8 @@
 """A sheet that was uploaded, kept between its preview and its writing, for every server process alike.
 
 One for each person, in the database ``imports``: ``upload:<id of the person>``. It holds the rows without the
-columns that tell who someone is, closed under the key outside the store, and is forgotten after an hour.
+columns that tell who someone is, closed under the key outside the store, and is forgotten after an hour. Once
+it is written its rows go, and what came of it stays in their place for whoever goes back to the page.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import time
 import zlib
 from asyncio import Lock, sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import TypeGuard
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
@@ -82,7 +84,7 @@ class Uploads:
     async def find(self, person: str, mark: str) -> Upload | None:
         """What this person uploaded under the mark, unless it is forgotten."""
         stored = await self._store.find(self._database, _id(person))
-        if stored is None or stored["mark"] != mark or not _lasts(stored):
+        if not _is_kept(stored, mark) or "table" not in stored:
             return None
         table = await anyio.to_thread.run_sync(self._open, stored["table"], person, mark)
         if table is None:
@@ -106,11 +108,20 @@ class Uploads:
 
         await self._store.update(self._database, _id(person), change)
 
-    async def drop(self, person: str, mark: str) -> None:
+    async def finish(self, person: str, mark: str, outcome: Mapping[str, object]) -> None:
+        """It is written: keep what came of it instead of its rows."""
+
         def change(stored: Document | None) -> Document | None:
-            return {"_deleted": True} if stored and stored["mark"] == mark else None
+            if stored is None or stored["mark"] != mark:
+                return None
+            return {"type": "upload", "mark": mark, "at": stored["at"], "outcome": dict(outcome)}
 
         await self._store.update(self._database, _id(person), change)
+
+    async def outcome(self, person: str, mark: str) -> dict[str, object] | None:
+        """What came of an upload that was written, as `finish` was told."""
+        stored = await self._store.find(self._database, _id(person))
+        return stored.get("outcome") if _is_kept(stored, mark) else None
 
     async def clean(self) -> int:
         """Remove what is forgotten, and records too old to be undone; how many documents that were."""
@@ -148,6 +159,10 @@ class Uploads:
     def _open(self, closed: str, person: str, mark: str) -> Table | None:
         packed = self._safe.open(closed, PURPOSE, person, mark)
         return msgspec.msgpack.decode(zlib.decompress(packed), type=Table) if packed else None
+
+
+def _is_kept(stored: Document | None, mark: str) -> TypeGuard[Document]:
+    return stored is not None and stored["mark"] == mark and _lasts(stored)
 
 
 def _lasts(upload: Document) -> bool:

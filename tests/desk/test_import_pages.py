@@ -85,7 +85,10 @@ async def test_a_lead_imports_for_the_own_unit_and_a_supervisor_for_any(sign_in:
     acts = await site.store.all_docs(site.names.audit, startkey="audit:", endkey="audit;", include_docs=True)
     imported = [row["doc"] for row in acts if row["doc"]["action"] == "imported"]
     assert [(act["role"], act["unit"]) for act in imported] == [("supervisor", "tdp-08")]
-    assert (await ward.get(address)).status_code == 404, "what was written is kept no longer"
+    rows = await site.store.all_docs(
+        site.names.imports, startkey="upload:", endkey="upload;", include_docs=True
+    )
+    assert not [row for row in rows if "table" in row["doc"]], "what was written is kept no longer"
 
 
 async def test_from_a_sheet_with_trouble_to_its_undo(sign_in: SignIn, site: Site) -> None:
@@ -133,7 +136,8 @@ async def test_from_a_sheet_with_trouble_to_its_undo(sign_in: SignIn, site: Site
     now = await stored(site, "tdp-07")
     assert sorted(now) == ["1", "11", "13", "3", "9"]
     assert (now["1"]["adults"]["value"], now["1"]["kind"]["value"]) == (2, "home")
-    assert (await lead.post(f"{HERE}/undo", data={"unit": "tdp-07", "at": record["at"]})).status_code == 409
+    stale = {"unit": "tdp-07", "at": "2026-01-01T00:00:00.000Z"}
+    assert (await lead.post(f"{HERE}/undo", data=stale)).status_code == 409
 
     address, page = await preview(lead, sheet("15;phố A;;;"))
     assert "từng được thu lại" in page
@@ -295,7 +299,7 @@ def bomb(name: str) -> bytes:
 
 
 BAD: dict[str, tuple[bytes, int, str]] = {
-    "no file": (b"", 400, "no-file-chosen"),
+    "an empty file": (b"", 400, "empty"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), 400, "not-a-sheet"),
     "a zip bomb": (bomb("xl/workbook.xml"), 413, "unpacks-too-large"),
 }
@@ -383,3 +387,30 @@ async def test_a_household_with_a_resident_stays_and_one_marked_at_the_door_does
     undone = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": record["at"]})
     assert "51, phố D: đã ghi người dân" in undone.text
     assert "Đã thu lại 0 hộ" in undone.text
+
+
+async def test_whoever_comes_back_to_what_was_written_reads_that_it_was(sign_in: SignIn, site: Site) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(ward, sheet("21;phố H;;;", "23;phố H;;;"), "tdp-09")
+    written = await ward.post(f"{address}/write", data={"go": "1"})
+    assert "added=2" in written.headers["location"]
+    twice = await ward.post(f"{address}/write", data={"go": "1"})
+    back = await ward.get(address)
+    chosen = await ward.post(address, data={"header": "1", "was": "1", "c0": "house"})
+    for answer in (twice, back, chosen):
+        assert answer.status_code == 303, "no false word that nothing was written"
+        assert answer.headers["location"] == written.headers["location"]
+    assert "Đã thêm 2 hộ" in (await ward.get(back.headers["location"])).text
+    assert len({"21", "23"} & (await stored(site, "tdp-09")).keys()) == 2
+
+
+async def test_an_undo_that_is_sent_again_is_no_conflict(sign_in: SignIn, site: Site) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(ward, sheet("25;phố H;;;"), "tdp-09")
+    await ward.post(f"{address}/write", data={"go": "1"})
+    at = (await site.store.get(site.names.imports, "import:09562:tdp-09"))["at"]
+    first = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": at})
+    assert "Đã thu lại 1 hộ" in first.text
+    again = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": at})
+    assert (again.status_code, again.headers["location"]) == (303, f"{HERE}?unit=tdp-09")
+    assert "đã được hoàn tác" in (await ward.get(again.headers["location"])).text
