@@ -204,7 +204,7 @@ def build_board(
     return Board(
         choice=choice,
         rows=progress.sort_rows(rows, sort),
-        headline=progress.headline(rows, rollups, choice.period),
+        headline=progress.headline(rows, rollups, choice.before),
         services=progress.service_rows(read_services(catalog, language), rollups, choice.period),
         targets=progress.target_rows(read_targets(catalog, language), rollups, choice.period.last),
         outcomes=progress.tally_rows(progress.OUTCOMES, tallies["doors"], empty=True),

@@ -274,14 +274,14 @@ def sort_rows(rows: Sequence[UnitRow], by: str) -> list[UnitRow]:
     return sorted(rows, key=order)
 
 
-def headline(rows: Sequence[UnitRow], rollups: Rollups, period: Period) -> Headline:
-    """The ward's figures and, but for distinct people, those of the period before.
+def headline(rows: Sequence[UnitRow], rollups: Rollups, earlier: Period) -> Headline:
+    """The ward's figures and, but for distinct people, those of the `earlier` period.
 
     A period that began before anyone recorded anything is nothing to compare with.
     """
     start = min((day for rollup in rollups.values() for day in rollup["days"]), default=None)
-    whole = start is not None and start <= period.previous.first.isoformat()
-    before = [figures_of(rollups.get(row.unit.code), period.previous) for row in rows] if whole else []
+    whole = start is not None and start <= earlier.first.isoformat()
+    before = [figures_of(rollups.get(row.unit.code), earlier) for row in rows] if whole else []
     with_data = sum(row.figures.acts is not None for row in rows)
     return Headline(
         now=add_figures([row.figures for row in rows]),

@@ -32,6 +32,12 @@ async def test_the_supervisor_sees_the_wards_figures(sign_in: SignIn) -> None:
     assert "5 trên 5 hộ" in text
 
 
+async def test_the_page_says_which_days_it_compares_with(sign_in: SignIn) -> None:
+    ward = await sign_in("supervisor")
+    page = words((await ward.get(f"/desk?{MAY}")).text)
+    assert "Kỳ trước (từ 29/04/2026 đến 30/04/2026) chưa đủ số liệu để so sánh." in page
+
+
 async def test_a_unit_without_data_shows_a_dash_and_not_zero(sign_in: SignIn) -> None:
     page = await (await sign_in("supervisor")).get(f"/desk?{MAY}")
     row = next(row for row in page.text.split("<tr>") if "Tổ dân phố 8" in row)
