@@ -16,6 +16,8 @@ from sync.store import Document, NotFound, Store
 
 MERGED = "merged_into"
 """The field of a tombstone that says as which record a document goes on."""
+OPEN = "twins"
+"""The document of the ward's `privacy` that says what is being merged, or taken apart, just now."""
 LONGEST = 20
 """No chain of merges has more steps; tombstones that point at one another would have no end."""
 _ENVELOPE = ("_id", "_rev", "_revisions")
@@ -77,6 +79,14 @@ async def resolve(store: Store, database: str, ids: Iterable[str]) -> dict[str, 
     """Of these records those that go on as others, and as which."""
     wanted = set(ids)
     return await follow(store, database, await tombstones(store, database, wanted)) if wanted else {}
+
+
+async def under_way(store: Store, names: Names, ward: str) -> list[tuple[str, str]]:
+    """Both records of each merge, or undo, that is begun and not done."""
+    stored: Document | None = None
+    with suppress(NotFound):  # a ward whose databases were never made merges nothing
+        stored = await store.find(names.ward(ward).privacy, OPEN)
+    return [(wish["lost"], wish["kept"]) for wish in (stored or {}).get("open", {}).values()]
 
 
 async def same_as(store: Store, names: Names, ward: str, ids: Collection[str]) -> dict[str, list[str]]:

@@ -10,8 +10,12 @@ from sync.merge import MergeError, merge
 from sync.store import Document, NotFound, Store
 
 
-async def timely(store: Store, database: str, document: Document, arrival: datetime) -> Document:
+async def timely(
+    store: Store, database: str, document: Document, arrival: datetime, kept: str = ""
+) -> Document:
     """As it is, or its successor with what came from the future set to its arrival, now or before.
+
+    :param kept: as which record it goes on, when it was merged.
 
     :raises StoreError: when the store cannot be asked.
     """
@@ -19,5 +23,5 @@ async def timely(store: Store, database: str, document: Document, arrival: datet
         return document
     known = None
     with suppress(NotFound, MergeError, KeyError, TypeError, AttributeError):
-        known = merge(await store.leaves(database, document["_id"])).document
+        known = merge(await store.leaves(database, kept or document["_id"])).document
     return correct(document, arrival, known) or document

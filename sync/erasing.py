@@ -27,7 +27,7 @@ from typing import Any
 
 import structlog
 
-from sync.aliases import MERGED, resolve, same_as
+from sync.aliases import MERGED, resolve, same_as, under_way
 from sync.heirs import find_heir, former_units
 from sync.ledger import Ledger
 from sync.names import Names
@@ -100,14 +100,17 @@ async def erase_all(
     if not all(RESIDENT.fullmatch(id) for id in ids):
         raise ValueError("only residents are erased")
     ledger, database = Ledger(store, names), names.unit(ward, unit)
-    ids = [*ids, *(await resolve(store, database, ids)).values()]
-    also = [id for some in (await same_as(store, names, ward, ids)).values() for id in some]
-    ids = list(dict.fromkeys([*ids, *also]))
+    ids = await _every_id(store, names, ward, database, ids)
     # before the ledger has them: from then on a late edit ends the record, which then says no name
     before = {id: set((known or {}).get(id, ())) for id in ids}
     with suppress(StoreError):  # what cannot be read now is read below, when the ledger knows of it
         before = {id: before[id] | await _learn(store, database, id) for id in ids}
     cut_short = await ledger.enter(ward, unit, ids)
+    if meanwhile := set(await _every_id(store, names, ward, database, ids)) - set(ids):
+        more = [*ids, *sorted(meanwhile)]  # a merge that begins now finds what the ledger has, and ends it
+        return await erase_all(
+            store, names, ward, unit, more, traced=traced, known=before, elsewhere=elsewhere
+        )
     if heir := await find_heir(store, names, ward, unit):
         return await _erase_in_heir(store, names, ward, unit, heir, ids, traced, before, elsewhere)
     for id in ids:
@@ -130,6 +133,14 @@ async def erase_all(
     await store.compact(quarantine)
     await ledger.finish(ward, unit, ids)
     return Erased(branches, visits, refused)
+
+
+async def _every_id(store: Store, names: Names, ward: str, database: str, ids: Sequence[str]) -> list[str]:
+    """These, as whom they go on, who went on as them, and with whom they are just being merged."""
+    ids = [*ids, *(await resolve(store, database, ids)).values()]
+    also = [id for pair in await under_way(store, names, ward) if set(pair) & set(ids) for id in pair]
+    also += [id for some in (await same_as(store, names, ward, [*ids, *also])).values() for id in some]
+    return list(dict.fromkeys([*ids, *also]))
 
 
 async def _erase_in_heir(

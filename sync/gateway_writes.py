@@ -82,8 +82,10 @@ class Writes:
         refused += also
         await of_store(self._take_over(batch, merged))
         ending = await of_store(self._begin_withdrawals(batch, accepted, stored)) if accepted else []
-        redact = redacting(erased, traces)
-        refused += await self._forward(batch, accepted, lambda one: batch.at_home(redact(one)))
+        redact, homes = redacting(erased, traces), _homes(stored)
+        refused += await self._forward(
+            batch, accepted, lambda one: _at_its_door(batch.at_home(redact(one)), homes)
+        )
         refused = [_kept(one, erased, traces) for one in refused]
         await self._keep(batch, refused)
         for id in ending:
@@ -105,9 +107,11 @@ class Writes:
         for document in documents:
             arrival = datetime.fromisoformat(batch.bringer.at)
             kept = batch.aliases[document["_id"]]
-            late = batch.at_home(await timely(self._store, batch.database, document, arrival))
+            late = batch.at_home(await timely(self._store, batch.database, document, arrival, kept))
             place = self._place(batch)
-            await twins.take_over(self._store, self._names, *place, kept, [late], batch.person, decided=False)
+            told = self._store, self._names, *place, kept, [late], batch.person
+            if not await twins.take_over(*told, decided=False):
+                raise GatewayError("store-unavailable", "what it goes on as went elsewhere just now")
             if kept.startswith("resident:"):
                 await withdrawing.try_to_finish(self._store, self._names, *place, kept)
             end = {"_id": document["_id"], "_deleted": True, aliases.MERGED: kept}
@@ -224,6 +228,22 @@ class Writes:
             raise GatewayError("too-many-refused") from None
         except StoreError as error:
             raise GatewayError("store-unavailable", f"quarantine: {error.reason}") from None
+
+
+def _homes(stored: Mapping[tuple[str, str], Stored]) -> dict[str, str]:
+    """Of documents that have a household by now which one; but for what is just given one."""
+    return {
+        id: str(one.winner["household"])
+        for (id, _), one in stored.items()
+        if one.winner and one.winner.get("household")
+        if one.base is None or one.base.get("household")
+    }
+
+
+def _at_its_door(document: Document, homes: Mapping[str, str]) -> Document:
+    """Phones take nothing from one household to another: one that differs was put right, or back, since."""
+    home = homes.get(document["_id"])
+    return {**document, "household": home} if home and document.get("household") != home else document
 
 
 def _judged(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from sync.aliases import same_as
 from sync.names import Names
 from sync.store import Document, NotFound, Store
 
@@ -50,10 +51,11 @@ def place_of(tombstone: Mapping[str, Any]) -> str:
 
 
 async def former_units(store: Store, names: Names, ward: str, unit: str, ids: Sequence[str]) -> list[str]:
-    """The units, besides this one, that held any of these before they were moved alone."""
+    """The units, besides this one, that held any of these, or what went on as one of them, before a move."""
     rows = []
     with suppress(NotFound):  # a ward whose databases were never made has moved nobody
-        keys = [f"moved:{id}" for id in ids]
+        also = (await same_as(store, names, ward, ids)).values()
+        keys = [f"moved:{id}" for id in {*ids, *(id for some in also for id in some)}]
         rows = await store.all_docs(names.ward(ward).privacy, keys=keys, include_docs=True)
     units = {str(name) for row in rows for name in (row.get("doc") or {}).get("units", ())}
     return sorted(units - {unit})

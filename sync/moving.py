@@ -23,6 +23,7 @@ from typing import Any
 
 import structlog
 
+from sync.aliases import under_way
 from sync.clocks import text_of
 from sync.heirs import find_end, find_heir
 from sync.ledger import Ledger
@@ -39,13 +40,14 @@ log = structlog.get_logger(__name__)
 async def move(store: Store, names: Names, ward: str, household: str, source: str, target: str) -> int:
     """Returns once the household and its residents are in `target` alone; how many documents went now.
 
-    :raises NotFound: when `source` has no such household, another move of it is not done yet,
-        or all of `source` goes on elsewhere.
+    :raises NotFound: when `source` has no such household, another move of it is not done yet, it or who
+        lives there is just being merged with another record, or all of `source` goes on elsewhere.
     :raises StoreError: when it was cut short; `settle` goes on.
     """
     merging = await find_heir(store, names, ward, source)
     if merging or await store.find(names.unit(ward, source), household) is None:
         raise NotFound("no such household")
+    await _check_free(store, names, ward, household, source)
     entry = {
         "_id": _move_id(household),
         "type": "move",
@@ -56,13 +58,32 @@ async def move(store: Store, names: Names, ward: str, household: str, source: st
         "done": False,
     }
 
+    fresh = True
+
     def begin(stored: Document | None) -> Document:
+        nonlocal fresh
+        fresh = stored is None or bool(stored["done"])
         if stored and not stored["done"] and (stored["from"], stored["to"]) != (source, target):
             raise NotFound("it is on its way elsewhere")
         return {**entry, **({"_rev": stored["_rev"]} if stored else {})}
 
-    await store.update(names.ward(ward).privacy, _move_id(household), begin)
+    noted = await store.update(names.ward(ward).privacy, _move_id(household), begin)
+    try:
+        if fresh:  # whoever merges writes first and looks then, as we do: one of both gives way
+            await _check_free(store, names, ward, household, source)
+    except NotFound:
+        if noted:
+            await store.delete(names.ward(ward).privacy, noted["_id"], noted["_rev"])
+        raise
     return await _go_on(store, names, ward, entry)
+
+
+async def _check_free(store: Store, names: Names, ward: str, household: str, source: str) -> None:
+    for pair in await under_way(store, names, ward):
+        for id in pair:
+            one = await store.find(names.unit(ward, source), id)
+            if household in (id, (one or {}).get("household")):
+                raise NotFound("it is just being merged")
 
 
 async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> int:

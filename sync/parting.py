@@ -25,10 +25,23 @@ from sync.merge import merge, registers
 from sync.names import Names
 from sync.revisions import child_of
 from sync.store import Document, Store
-from sync.twins import UNDO_DAYS, Unfit, claim, entry_id, leaves_of, list_merges, locate, release
+from sync.twins import (
+    UNDO_DAYS,
+    Sign,
+    Unfit,
+    check_still,
+    claim,
+    entry_id,
+    leaves_of,
+    list_merges,
+    locate,
+    release,
+    sign_of,
+    values_of,
+)
 
-Sign = tuple[str, str, str]
-"""A field, and when and by whom it was set."""
+Value = tuple[str, str, str, int]
+"""A field, when and by whom it was set, and which of the values of that sign (`sync.twins.values_of`)."""
 NEEDED = ("address", "kind", "label", "age_band")
 log = structlog.get_logger(__name__)
 
@@ -54,7 +67,20 @@ async def part(store: Store, names: Names, ward: str, lost: str, by: str) -> Non
             )  # whoever lives there belongs to one of the doors only when they are two again
     now = text_of(datetime.now(UTC))
     wish = {"do": "part", "lost": lost, "kept": entry["kept"], "unit": entry["unit"], "by": by, "at": now}
-    await go_on(store, names, ward, await claim(store, names, ward, wish))
+    found = await claim(store, names, ward, wish)
+    try:
+        if found is wish:  # a household on its way to another unit comes first
+            await _check_still(store, names, ward, entry)
+    except Unfit:
+        await release(store, names, ward, lost, now)
+        raise
+    await go_on(store, names, ward, found)
+
+
+async def _check_still(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> None:
+    unit = await find_end(store, names, ward, entry["unit"])
+    home = await store.find(names.unit(ward, unit), entry["kept"]) or {}
+    await check_still(store, names, ward, {entry["kept"], str(home.get("household"))})
 
 
 async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) -> None:
@@ -96,34 +122,47 @@ async def _point_back(store: Store, database: str, entry: Document) -> None:
 
 async def _bring_back(store: Store, names: Names, database: str, entry: Document, unit: str) -> None:
     lost = str(entry["lost"])
+    # read before we look whether another process was quicker, which then makes the kept one let go
+    leaves = await leaves_of(store, database, str(entry["kept"]))
     end = (await tombstones(store, database, [lost])).get(lost)
-    if end is None or await leaves_of(store, database, lost):
+    if not leaves or end is None or await leaves_of(store, database, lost):
         return
-    kept = merge(await leaves_of(store, database, str(entry["kept"]))).document
-    back = child_of(end, lost_again(entry, kept, unit))
+    back = child_of(end, lost_again(entry, merge(leaves).document, unit))
     await store.graft(database, [back])
     await erase_late(store, Ledger(store, names), database, [back])
 
 
 def lost_again(entry: Mapping[str, Any], kept: Document, unit: str) -> Document:
     """The lost record as it was, as far as the kept one still says it."""
-    said = _values(kept)
-    signs = {name: (name, *sign) for name, sign in entry["fields"].items()}
-    fields = {name: said[sign] for name, sign in signs.items() if sign in said}
+    said = _values(values_of(kept))
+    signs = {name: _value(name, *sign) for name, sign in entry["fields"].items()}
+    fields = {name: one for name, sign in signs.items() if (one := _find(said, sign))}
     fields |= {name: kept[name] for name in NEEDED if name in kept and name not in fields}
-    past = [(*sign,) for sign in entry["past"]]
-    history = [{"field": sign[0], **said[sign]} for sign in past if sign in said]
+    if (kept.get("restricted") or {}).get("value"):  # who it was that asked to be left alone, nobody knows
+        fields["restricted"] = kept["restricted"]
+    past = [_value(*sign) for sign in entry["past"]]
+    history = [{"field": sign[0], **one} for sign in past if (one := _find(said, sign))]
     home = {"household": kept["household"]} if "household" in kept else {}
     own = {"_id": entry["lost"], "type": kept["type"], "schema": entry["schema"], "created": entry["created"]}
     return {**own, "unit": unit, **home, **fields, **({"history": history} if history else {})}
 
 
-def _values(document: Document) -> dict[Sign, dict[str, Any]]:
-    """Each value that a record holds, or held, by its sign."""
-    past = [(entry["field"], entry) for entry in document.get("history", ())]
-    every = past + [(name, document[name]) for name in registers(document)]
-    parts = ("value", "at", "by")
-    return {(name, one["at"], one["by"]): {part: one[part] for part in parts} for name, one in every}
+def _values(said: Mapping[Sign, list[Any]]) -> dict[Value, dict[str, Any]]:
+    """Each value as the register that it was."""
+    return {
+        (name, at, by, place): {"value": value, "at": at, "by": by}
+        for (name, at, by), values in said.items()
+        for place, value in enumerate(values)
+    }
+
+
+def _value(field: str, at: str, by: str, place: int = 0) -> Value:
+    return field, at, by, place
+
+
+def _find(said: Mapping[Value, dict[str, Any]], value: Value) -> dict[str, Any] | None:
+    """The value, or the only one that is left of that sign."""
+    return said.get(value) or said.get((*value[:3], 0))
 
 
 def _named_again(entry: Mapping[str, Any], document: Document) -> Document:
@@ -141,36 +180,40 @@ def _named_again(entry: Mapping[str, Any], document: Document) -> Document:
 
 
 async def _let_go(store: Store, names: Names, database: str, entry: Document, by: str) -> None:
-    now = datetime.now(UTC)
+    now, leaves = datetime.now(UTC), await leaves_of(store, database, str(entry["kept"]))
+    said = values_of(*leaves)
     fresh = [
-        child_of(leaf, after)
-        for leaf in await leaves_of(store, database, str(entry["kept"]))
-        if (after := kept_again(entry, leaf, by, now)) != leaf
+        child_of(leaf, after) for leaf in leaves if (after := kept_again(entry, leaf, said, by, now)) != leaf
     ]
     if fresh:
         await store.graft(database, fresh)
         await erase_late(store, Ledger(store, names), database, fresh)
 
 
-def kept_again(entry: Mapping[str, Any], kept: Document, by: str, now: datetime) -> Document:
-    """The kept record without what it took over; what was set since stays.
+def kept_again(
+    entry: Mapping[str, Any], kept: Document, all_said: Mapping[Sign, list[Any]], by: str, now: datetime
+) -> Document:
+    """The kept record (one leaf; `all_said` by all) without what it took over; what was set since stays.
 
     Its own values are signed anew (`by`, `now`), so that no late edit of a phone makes the other ones win.
     """
-    said = _values(kept)
-    mine = {(name, *sign) for name, sign in entry["mine"].items()} | {(*sign,) for sign in entry["mine_past"]}
-    theirs = {(name, *sign) for name, sign in entry["fields"].items()} | {(*sign,) for sign in entry["past"]}
+    said = _values(all_said)
+    mine = {_value(name, *sign) for name, sign in entry["mine"].items()}
+    mine |= {_value(*sign) for sign in entry["mine_past"]}
+    theirs = {_value(name, *sign) for name, sign in entry["fields"].items()}
+    theirs |= {_value(*sign) for sign in entry["past"]}
     theirs -= mine
     after = {name: value for name, value in kept.items() if name not in ("_rev", "_revisions", "history")}
-    taken = [n for n in registers(kept) if (n, kept[n]["at"], kept[n]["by"]) in theirs]
+    taken = [n for n in registers(kept) if _value(n, *sign_of(n, kept[n], all_said)) in theirs]
     for name in taken:
-        own = said.get((name, *entry["mine"].get(name, ("", ""))))
+        own = _find(said, _value(name, *entry["mine"].get(name, ("", ""))))
         if own is not None:
             at = max(now, datetime.fromisoformat(kept[name]["at"]) + timedelta(milliseconds=1))
             after[name] = {"value": own["value"], "at": text_of(at), "by": by}
         elif name not in NEEDED:
             del after[name]
-    history = [e for e in kept.get("history", ()) if (e["field"], e["at"], e["by"]) not in theirs]
+    past = kept.get("history", ())
+    history = [e for e in past if _value(e["field"], *sign_of(e["field"], e, all_said)) not in theirs]
     return {**after, **({"history": history} if history else {})} if taken or theirs & said.keys() else kept
 
 

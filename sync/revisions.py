@@ -7,6 +7,9 @@ import json
 
 from sync.store import Document
 
+NOTHING: Document = {"_rev": "0-", "_revisions": {"ids": []}}
+"""The parent of a first revision."""
+
 
 def child_of(parent: Document, document: Document) -> Document:
     """`document` as the next revision after `parent`, named by its content.

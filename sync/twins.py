@@ -15,7 +15,8 @@ A phone that was out of reach may go on naming the lost one: the gateway takes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,20 +25,21 @@ import structlog
 
 from sync import withdrawing
 from sync.absorbing import absorbed
-from sync.aliases import MERGED, kept_of, rewritten, same_as, tombstones
+from sync.aliases import MERGED, OPEN, kept_of, rewritten, same_as, tombstones
 from sync.clocks import text_of
-from sync.erasing import erase_late, redact
+from sync.erasing import erase_all, erase_late, redact
 from sync.heirs import MOVED, find_end, find_heir, former_units, place_of
 from sync.ledger import Ledger
 from sync.merge import consent_of, merge, registers
 from sync.names import Names
 from sync.residents import is_restricted
-from sync.revisions import child_of
+from sync.revisions import NOTHING, child_of
 from sync.store import Document, NotFound, Store
 
 UNDO_DAYS = 30
 MOST_PASSES = 20
-OPEN = "twins"
+Sign = tuple[str, str, str]
+"""A field, and when and by whom a value of it was set."""
 log = structlog.get_logger(__name__)
 
 
@@ -57,25 +59,33 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
         16, ``apart`` for two that cannot be one.
     :raises StoreError: when it was cut short; `sync.twins_after` goes on.
     """
-    database = names.unit(ward, unit)
-    if await find_heir(store, names, ward, unit):
-        raise Unfit("busy")
-    pair = [await store.find(database, id) for id in (lost, kept)]
-    _check(pair)
-    for id in (lost, kept):
-        moving = await store.find(names.ward(ward).privacy, f"move:{id}")
-        if moving and not moving["done"]:
-            raise Unfit("busy")
+    await _check_now(store, names, ward, unit, lost, kept)
     now = text_of(datetime.now(UTC))
     wish = {"do": "merge", "lost": lost, "kept": kept, "unit": unit, "by": by, "at": now}
     found = await claim(store, names, ward, wish)
     try:
-        if found is wish:  # whoever was quicker may have merged one of them elsewhere
-            _check([await store.find(database, id) for id in (lost, kept)])
+        if found is wish:  # whoever was quicker may have merged one of them, or moved it, elsewhere
+            await _check_now(store, names, ward, unit, lost, kept)
     except Unfit:
         await release(store, names, ward, lost, now)
         raise
     await go_on(store, names, ward, found)
+
+
+async def _check_now(store: Store, names: Names, ward: str, unit: str, lost: str, kept: str) -> None:
+    pair = [await store.find(names.unit(ward, unit), id) for id in (lost, kept)]
+    _check(pair)
+    if await find_heir(store, names, ward, unit):
+        raise Unfit("busy")
+    await check_still(store, names, ward, {lost, kept, *(str((one or {}).get("household")) for one in pair)})
+
+
+async def check_still(store: Store, names: Names, ward: str, ids: Collection[str]) -> None:
+    """:raises Unfit: ``busy`` while one of these households is on its way to another unit."""
+    for id in ids:
+        moving = await store.find(names.ward(ward).privacy, f"move:{id}")
+        if moving and not moving["done"]:
+            raise Unfit("busy")
 
 
 def _check(pair: list[Document | None]) -> None:
@@ -146,10 +156,15 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
             break
     for former in await former_units(store, names, ward, unit, [lost]):
         await _follow_in(store, names, ward, former, wish)
+    if {lost, kept} & await Ledger(store, names).erased(database, [lost, kept]):  # meanwhile: both, then
+        await erase_all(store, names, ward, unit, [lost, kept])
     await store.compact(database)
+    ended = text_of(datetime.now(UTC))
 
     def end(stored: Document | None) -> Document | None:
-        return {**stored, "done": True} if stored and stored["at"] == at and not stored["done"] else None
+        if stored is None or stored["at"] != at or stored["done"]:
+            return None
+        return {**stored, "done": True, "ended": ended}
 
     await store.update(privacy, entry_id(lost), end)
     await release(store, names, ward, lost, at)
@@ -168,7 +183,9 @@ async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[
     mine = await leaves_of(store, names.unit(ward, place[0]), place[1]) if place else []
     await _note(store, names, ward, wish, leaves, mine, named)
     if leaves and place:
-        await take_over(store, names, ward, place[0], place[1], leaves, str(wish["by"]), decided=True)
+        told = store, names, ward, *place, leaves, str(wish["by"])
+        if not await take_over(*told, decided=True):
+            return True  # it went elsewhere just now
     for id in named:
         await redact(store, database, id, _renaming(lost, place[1] if place else kept))
     ends = [child_of(leaf, {"_id": lost, "_deleted": True, MERGED: kept}) for leaf in leaves]
@@ -189,9 +206,11 @@ async def _follow_in(store: Store, names: Names, ward: str, former: str, wish: M
     for id in named:
         await redact(store, database, id, _renaming(lost, kept))
     left = (await tombstones(store, database, [lost])).get(lost)
-    if left is not None and not kept_of(left):
-        moved = {MOVED: left[MOVED]} if MOVED in left else {}
-        await store.graft(database, [child_of(left, {"_id": lost, "_deleted": True, MERGED: kept, **moved})])
+    end = {"_id": lost, "_deleted": True, MERGED: kept, MOVED: (left or {}).get(MOVED, wish["unit"])}
+    if left is None:  # it never lived here, only one that went on as it
+        await store.graft(database, [child_of(NOTHING, end)])
+    elif not kept_of(left):
+        await store.graft(database, [child_of(left, end)])
 
 
 async def take_over(
@@ -204,22 +223,26 @@ async def take_over(
     by: str,
     *,
     decided: bool,
-) -> None:
-    """The kept record with all that these leaves of the lost one say; see `sync.absorbing.absorbed`."""
+) -> bool:
+    """The kept record with all that these leaves of the lost one say; see `sync.absorbing.absorbed`.
+
+    False when there is no kept record here (any more): then nothing is written.
+    """
     database = names.unit(ward, unit)
     leaves = await leaves_of(store, database, kept)
     if not leaves:
-        return
+        return False
     after = absorbed(merge(leaves).document, merge(lost).document, by, decided=decided)
     base = max(leaves, key=lambda leaf: (int(leaf["_rev"].partition("-")[0]), leaf["_rev"]))
     before = [*leaves, *lost]
     if any(map(consent_of, before)) and not consent_of(after):
         await withdrawing.begin(store, names, ward, unit, kept, before)
     if after == {name: value for name, value in base.items() if name not in ("_rev", "_revisions")}:
-        return
+        return True
     fresh = child_of(base, after)
     await store.graft(database, [fresh])
     await erase_late(store, Ledger(store, names), database, [fresh])
+    return True
 
 
 async def locate(store: Store, names: Names, ward: str, unit: str, id: str) -> tuple[str, str] | None:
@@ -291,23 +314,47 @@ async def _note(
     def add(stored: Document | None) -> Document:
         if stored is None or stored["at"] != wish["at"]:
             rev = {"_rev": stored["_rev"]} if stored else {}
-            said = {name: wish[name] for name in ("lost", "kept", "unit", "by", "at")}
-            stored = {**rev, "type": "twin", **said, "done": False, "followed": {}}
+            asked = {name: wish[name] for name in ("lost", "kept", "unit", "by", "at")}
+            stored = {**rev, "type": "twin", **asked, "done": False, "followed": {}}
         if lost and "created" not in stored:
             stored |= {name: lost[name] for name in ("created", "schema")}
-            stored |= {"fields": _signs(lost), "past": _past(lost)}
-            stored |= {"mine": _signs(kept), "mine_past": _past(kept)}
+            said = values_of(lost, kept)
+            stored |= {"fields": _signs(lost, said), "past": _past(lost, said)}
+            stored |= {"mine": _signs(kept, said), "mine_past": _past(kept, said)}
         return {**stored, "followed": {**named, **stored["followed"]}}
 
     await store.update(names.ward(ward).privacy, entry_id(str(wish["lost"])), add)
 
 
-def _signs(document: Document) -> dict[str, list[str]]:
-    return {name: [document[name]["at"], document[name]["by"]] for name in registers(document)}
+def values_of(*documents: Document) -> dict[Sign, list[Any]]:
+    """All that documents say, or said: the values of each sign in an order of their own.
+
+    Mostly a sign has one. An import, though, signs all its rows alike.
+    """
+    found: dict[Sign, dict[str, Any]] = {}
+    for name, one in (pair for document in documents for pair in _each(document)):
+        said = found.setdefault((name, one["at"], one["by"]), {})
+        said[json.dumps(one["value"], sort_keys=True)] = one["value"]
+    return {sign: [said[key] for key in sorted(said)] for sign, said in found.items()}
 
 
-def _past(document: Document) -> list[list[str]]:
-    return [[one["field"], one["at"], one["by"]] for one in document.get("history", ())]
+def sign_of(name: str, register: Mapping[str, Any], said: Mapping[Sign, list[Any]]) -> list[Any]:
+    """When and by whom it was set, and the place of its value among those of that sign."""
+    at, by = register["at"], register["by"]
+    return [at, by, said[name, at, by].index(register["value"])]
+
+
+def _each(document: Document) -> Iterator[tuple[str, Document]]:
+    yield from ((entry["field"], entry) for entry in document.get("history", ()))
+    yield from ((name, document[name]) for name in registers(document))
+
+
+def _signs(document: Document, said: Mapping[Sign, list[Any]]) -> dict[str, list[Any]]:
+    return {name: sign_of(name, document[name], said) for name in registers(document)}
+
+
+def _past(document: Document, said: Mapping[Sign, list[Any]]) -> list[list[Any]]:
+    return [[one["field"], *sign_of(one["field"], one, said)] for one in document.get("history", ())]
 
 
 async def _remember(store: Store, names: Names, ward: str, lost: str, kept: str) -> None:

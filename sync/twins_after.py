@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from sync import parting, twins
+from sync.aliases import OPEN
 from sync.clocks import text_of
 from sync.heirs import find_end
 from sync.names import Names
@@ -19,7 +20,9 @@ from sync.store import Document, NotFound, Store, StoreError
 
 LOOK_SECONDS = 60.0
 AFTERWARDS = timedelta(minutes=10)
-"""How long a merge that is done is looked at again: a write that was under way may have come in behind it."""
+"""How long a merge that is done is looked at again: a write that was under way may have come in behind it.
+
+Each is looked at once more after that, however long the server stood still."""
 log = structlog.get_logger(__name__)
 
 
@@ -31,23 +34,39 @@ async def settle(store: Store, names: Names, ward: str, seen: dict[str, str] | N
     privacy, now = names.ward(ward).privacy, datetime.now(UTC)
     running: Mapping[str, Any] = {}
     with suppress(NotFound):
-        running = (await store.find(privacy, twins.OPEN) or {}).get("open", {})
+        running = (await store.find(privacy, OPEN) or {}).get("open", {})
     for wish in running.values():
         with suppress(twins.Unfit):
             await (twins if wish["do"] == "merge" else parting).go_on(store, names, ward, wish)
     recent, over = text_of(now - AFTERWARDS), text_of(now - timedelta(days=twins.UNDO_DAYS))
     fresh: dict[str, list[Document]] = {}
+    past: list[Document] = []
     with suppress(NotFound):
         async for page in store.pages(privacy, startkey="twin:", endkey="twin;"):
             for entry in page:
-                if entry["done"] and entry["at"] > recent:
+                if entry["done"] and not entry.get("quiet"):
                     fresh.setdefault(entry["unit"], []).append(entry)
                 elif entry["at"] < over:
-                    await store.delete(privacy, entry["_id"], entry["_rev"])
+                    past.append(entry)
     for unit, entries in fresh.items():
         database = names.unit(ward, await find_end(store, names, ward, unit))
         for entry in await _behind(store, database, entries, {} if seen is None else seen):
             await _look_again(store, names, ward, entry)
+        late = [one for one in entries if str(one.get("ended", one["at"])) < recent]
+        for one in late:
+            quiet = await _let_rest(store, privacy, one)
+            past += [quiet] if quiet and quiet["at"] < over else []
+    for entry in past:
+        await store.delete(privacy, entry["_id"], entry["_rev"])
+
+
+async def _let_rest(store: Store, privacy: str, entry: Document) -> Document | None:
+    """Looked at late enough: whatever was under way has come. None when it was undone just now."""
+
+    def rest(stored: Document | None) -> Document | None:
+        return {**stored, "quiet": True} if stored and stored["at"] == entry["at"] else None
+
+    return await store.update(privacy, entry["_id"], rest)
 
 
 async def _behind(

@@ -113,8 +113,11 @@ def test_a_door_that_moves_while_it_takes_another_in_loses_nothing(town: Town) -
         broken: Any = Breaking(town.store, cut)
         with suppress(StoreUnavailable):
             anyio.run(join, broken, town.names, WARD, UNIT, lost, kept, "person:ward")
-        anyio.run(moving.move, town.store, town.names, WARD, kept, UNIT, OTHER)
+        with suppress(NotFound):  # it is just being merged
+            anyio.run(moving.move, town.store, town.names, WARD, kept, UNIT, OTHER)
         anyio.run(twins_after.settle, town.store, town.names, WARD)
+        if town.stored(kept):
+            anyio.run(moving.move, town.store, town.names, WARD, kept, UNIT, OTHER)
         anyio.run(moving.settle, town.store, town.names, WARD)
         found = anyio.run(locate, town.store, town.names, WARD, UNIT, lost)
         assert found in ((OTHER, kept), (UNIT, lost)), f"cut {cut}: {found}"
