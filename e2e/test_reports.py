@@ -32,6 +32,11 @@ def figure(page: Page, measure: str) -> str:
     return page.locator(f'[data-measure="{measure}"] td').first.inner_text()
 
 
+LONGER = "(more) => { document.querySelector('.report-missing').style.paddingBlockEnd = more }"
+CUT = """() => [...document.querySelectorAll(".report section:not(.report-annex) .report-scroll")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent.slice(0, 40))"""
+
+
 def print_it(page: Page, folder: Path, name: str) -> PdfReader:
     """What the browser would print, as the page's own style says; kept beside the pictures."""
     path = Path(os.environ.get("GTN_PICTURES", folder)) / f"{name}.pdf"
@@ -87,6 +92,11 @@ def test_a_supervisor_reports_on_a_week(
     assert numbers[1:] == [str(n) for n in range(2, len(texts) + 1)]
     assert numbers[0] != "1", "the first page bears no number"
     assert "PHỤ LỤC" in "".join(texts)
+    for millimetres in range(0, 240, 40):
+        page.evaluate(LONGER, f"{millimetres}mm")
+        texts = [one.extract_text() for one in print_it(page, tmp_path, "report-longer").pages]
+        signed = next(text for text in texts if "NGƯỜI KÝ" in text)
+        assert "KIẾN NGHỊ" in signed, "whoever signs does not sign an empty sheet"
 
     page.get_by_label("Đơn vị").select_option("Tổ dân phố số 7")
     page.get_by_role("button", name="Xem", exact=True).click()
@@ -107,6 +117,7 @@ def test_a_supervisor_reports_on_a_week(
     small.page.goto(f"{server.url}/desk/report?period=quarter")
     wrong += check(small.page, "report, small", targets=False)
     picture(small.page, "report-small")
+    assert small.page.evaluate(CUT) == [], "the report's own tables fit a phone"
     small.page.goto(f"{server.url}/desk/report?from=2026-05-09&to=2026-05-01")
     expect(small.page.get_by_role("alert")).to_contain_text("đang sau ngày cuối")
     wrong += check(small.page, "wrong days, small", targets=False)
