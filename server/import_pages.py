@@ -65,7 +65,7 @@ async def upload(request: Request) -> Response:
             if not isinstance(chosen, UploadFile) or not (chosen.size or chosen.filename):
                 raise NotASheet("no-file-chosen")
             name = clean(chosen.filename or "")
-            async with turn():
+            async with site_of(request).uploads.alone(viewer(request).id), turn():
                 table = await read_apart(await chosen.read())
         table = await anyio.to_thread.run_sync(without_private, table)
         mark = await site_of(request).uploads.keep(

@@ -21,6 +21,8 @@ from sync.text import clean, fold
 
 _fold = lru_cache(8192)(fold)
 MAX_PART = 120
+LONGEST = 300
+"""Signs of a cell that may be an address: a longer one is not even looked at, which would take its time."""
 _DITTO = {'"', "''", "nt", "-nt-", "nhu tren", "//", "-//-"}
 _FOOTER = re.compile(
     r"(tong( cong| so)?|cong)\b|nguoi lap|xac nhan|to truong|ngay \d|.*, ngay \d|ghi chu\s*:|ky ten"
@@ -186,6 +188,8 @@ def _household(header: Header, row: Row, above: dict[int, str], target: Target |
         cell = row.cells[column]
         text = above.get(column, "") if _fold(cell.text) in _DITTO else cell.text
         above[column] = text
+        if len(text) > LONGEST:
+            raise RowError("too-long", most=MAX_PART)
         if id_numbers.judge(text) == "refuse":
             raise RowError("id-number")
         if meaning in ("house", "lane", "flat") and (typed := undate(text)):
@@ -261,5 +265,5 @@ def _adults(texts: dict[str, list[str]]) -> int | None:
 
 def _shown(header: Header, row: Row) -> str:
     """The row as a reader recognises it; only the columns that are read, and no long numbers."""
-    texts = [row.text(column) for column, _ in header.columns if row.text(column)]
+    texts = [row.text(column)[:LONGEST] for column, _ in header.columns if row.text(column)]
     return clean(" · ".join(dict.fromkeys(map(id_numbers.mask, texts))))[:80]

@@ -67,8 +67,12 @@ class Uploads:
     async def turn(self, person: str) -> AsyncIterator[None]:
         """To be entered before a table is opened and judged, which takes seconds of the processor: one at a
         time in this process, and nobody's second before somebody else's first."""
-        async with self._turns.setdefault(person, Lock()), self._one:
+        async with self.alone(person), self._one:
             yield
+
+    def alone(self, person: str) -> Lock:
+        """To be entered before a file of this person is read: nobody takes every turn."""
+        return self._turns.setdefault(person, Lock())
 
     async def keep(self, person: str, unit: str, name: str, table: Table) -> str:
         """The mark of the upload, which takes the place of the one this person made before.

@@ -22,6 +22,7 @@ from server.importing.households import Target, judge_table, read_households
 from server.importing.reader import read_apart
 from server.importing.sheet import NotASheet, Table, make_rows, read_table
 from server.settings import SETTINGS
+from sync import id_numbers
 from tests.data.test_importing import HEAD, lines, reasons, xlsx
 
 SHEETS = Path(__file__).parent / "sheets"
@@ -242,6 +243,19 @@ def test_a_cell_without_end_costs_no_time() -> None:
 
 
 # -- units and private columns ----------------------------------------------------------------------
+
+
+def test_a_cell_that_is_no_address_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def judge(text: str) -> id_numbers.Verdict:
+        looked_at.append(text)
+        return "ok"
+
+    monkeypatch.setattr(id_numbers, "judge", judge)
+    found = read_households(xlsx([["STT", "Địa chỉ"], [1, ",1" * 490], [2, "5, phố A"]]))
+    assert (reasons(found), lines(found)) == ({2: "too-long"}, ["5, phố A"])
+    assert max(map(len, looked_at)) <= 300
 
 
 def test_rows_of_another_unit_are_told() -> None:

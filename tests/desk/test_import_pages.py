@@ -19,6 +19,7 @@ from server.importing import last, reader
 from server.importing.households import judge_table
 from server.importing.plan import OFFICE
 from server.importing.sample import ROWS, sample_csv
+from server.importing.sheet import NotASheet
 from server.security import SHEET_BYTES
 from server.site import Site
 from sync.clocks import text_of
@@ -340,6 +341,29 @@ async def test_previews_are_judged_one_at_a_time_however_many_are_asked_for(
     assert [answer.status_code for answer in answers] == [200] * 6
     assert all(entry.endswith(", 1") for entry in order), "one at a time"
     assert "tdp-07, 1" in order[:3], "whoever asks five times does not keep another waiting"
+
+
+async def test_whoever_sends_many_files_leaves_a_turn_to_others(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    began, waiting = asyncio.Event(), asyncio.Event()
+
+    async def hang(data: bytes) -> Any:
+        read.append(data)
+        began.set()
+        if data == b"slow":
+            await waiting.wait()
+        raise NotASheet("not-a-sheet")
+
+    monkeypatch.setattr(import_pages, "read_apart", hang)
+    ward, lead = await sign_in("supervisor"), await sign_in("lead")
+    many = [asyncio.ensure_future(send(ward, b"slow")) for _ in range(4)]
+    await began.wait()
+    assert (await asyncio.wait_for(send(lead, b"quick"), 30)).status_code == 400
+    assert read == [b"slow", b"quick"]
+    waiting.set()
+    await asyncio.gather(*many)
 
 
 async def test_a_file_that_takes_too_long_is_given_up(
