@@ -6,7 +6,6 @@ it since when, the last one that is whole, and the last failure. A failure is tr
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from msgspec import Struct
 from server.backups import back_up_into, clean, drop_old
 from server.numbers import VIETNAM, vietnam_today
 from server.settings import BadSetting
+from sync.background import repeat
 from sync.backups.errors import BackupError
 from sync.store import Document, StoreError
 from sync.ulids import new_ulid
@@ -47,12 +47,8 @@ class Line(Struct, frozen=True):
 
 async def follow(site: Site) -> None:
     """Look now and then whether the hour has come, until cancelled."""
-    while site.settings.backup_dir is not None:
-        try:
-            await back_up_nightly(site, site.settings.backup_dir, datetime.now(UTC))
-        except StoreError as error:
-            log.warning("backups wait for the store", code=error.code)
-        await asyncio.sleep(LOOK_SECONDS)
+    if (folder := site.settings.backup_dir) is not None:
+        await repeat(lambda: back_up_nightly(site, folder, datetime.now(UTC)), "backups", every=LOOK_SECONDS)
 
 
 async def back_up_nightly(site: Site, folder: Path, now: datetime) -> bool:

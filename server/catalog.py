@@ -152,7 +152,9 @@ class Catalog:
 
     async def follow(self, store: Store, database: str) -> None:
         """Take units that other processes add or rename, for ever; ends only by cancellation."""
-        async for change in follow(store, database, "now"):
+        since = str((await store.info(database))["update_seq"])
+        await self.read_units(store, database)
+        async for change in follow(store, database, since):
             code = change.id.removeprefix("unit:")
             if code == change.id or is_unit(change.document, self.units.get(code)):
                 continue

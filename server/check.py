@@ -14,7 +14,7 @@ from server.progress import Period
 from server.recount import recount, recount_people
 from sync.names import Names
 from sync.rollup import Levels, Rollup, count_people, rollup_id, tell_people
-from sync.store import Store
+from sync.store import Broken, Store
 
 if TYPE_CHECKING:
     from server.site import Site
@@ -52,7 +52,10 @@ async def check_store(store: Store, names: Names, levels: Levels) -> list[Differ
     for database in sorted(await store.databases()):
         owner = names.owner(database)
         if owner is not None:
-            found += await _check_unit(store, names, rollups, levels, database, *owner)
+            try:
+                found += await _check_unit(store, names, rollups, levels, database, *owner)
+            except Broken as error:
+                found.append(Difference(*owner, "database", "cannot be read", error.reason))
     return found
 
 

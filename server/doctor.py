@@ -22,7 +22,7 @@ from sync.design import read_design
 from sync.names import Names
 from sync.probing import is_loopback, probe, public_addresses
 from sync.refused import DESIGN as REFUSED
-from sync.store import Document, NotFound, Store, StoreError
+from sync.store import Broken, Document, NotFound, Store, StoreError
 from sync.units import PHOTO_DESIGNS, UNIT_DESIGNS
 
 OK, LOOK, BAD = "ok", "look", "bad"
@@ -167,13 +167,18 @@ async def _database(store: Store, database: str, wanted: Wanted, there: set[str]
     if database not in there:
         yield Finding("databases", BAD, f"{database} is missing", f"{RESTART}; or restore a backup")
         return
-    security = await store.security(database)
+    try:
+        security = await store.security(database)
+        designs = {one: await store.find(database, f"_design/{one}") or {} for one in wanted.designs}
+    except Broken as error:
+        mend = "restore the last backup (gtn restore); phones send again what came since"
+        yield Finding("databases", BAD, f"cannot be read: {error.reason}", mend)
+        return
     if not security.get("members", {}).get("roles"):
         yield Finding("databases", BAD, f"{database} is open to whoever has an account", RESTART)
     elif members_of(security) not in wanted.members:
         yield Finding("databases", BAD, f"{database} is open to others than its own", RESTART)
-    for design in wanted.designs:
-        stored = await store.find(database, f"_design/{design}") or {}
+    for design, stored in designs.items():
         if stored.get("hash") != read_design(design)["hash"]:
             yield Finding("databases", BAD, f"{database} has not the present design {design}", RESTART)
 

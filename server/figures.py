@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from server.board import Phone, Source, read_phone
 from server.progress import Period, days_of
@@ -21,8 +24,9 @@ from sync.rollup import (
     rollup_id,
     tell_people,
 )
-from sync.store import NotFound, Store
+from sync.store import Broken, NotFound, Store
 
+log = structlog.get_logger(__name__)
 REMEMBERED = 5000
 AT_ONCE = 8
 Rollups = dict[str, Mapping[str, Any]]
@@ -70,10 +74,10 @@ class Figures:
         return {known[id]["unit"]: known[id] for id in wanted if id in revs and id in known}
 
     async def people(self, ward: str, rollups: Rollups, period: Period) -> dict[str, People]:
-        """Distinct people of the period in each unit that has data in it."""
+        """Distinct people of the period in each unit that has data in it, and whose database can be read."""
         with_data = [code for code, rollup in rollups.items() if days_of(rollup, period)]
         counts = await asyncio.gather(*(self._people_of(ward, rollups[code], period) for code in with_data))
-        people = dict(zip(with_data, counts, strict=True))
+        people = {code: count for code, count in zip(with_data, counts, strict=True) if count is not None}
         held = {code: rollup["held"] for code, rollup in rollups.items() if rollup.get("held")}
         if len(held) > 1 and not people.keys().isdisjoint(held):
             units = sorted(held, key=lambda code: bool(code == held[code]))
@@ -89,13 +93,17 @@ class Figures:
         found = [await list_people(self._store, database, first, last) for database in databases]
         return tell_people(join_people(told for people in found for told in people.items()))
 
-    async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> People:
+    async def _people_of(self, ward: str, rollup: Mapping[str, Any], period: Period) -> People | None:
         database = self._names.unit(ward, rollup["unit"])
         first, last = period.first.isoformat(), period.last.isoformat()
         key = (database, rollup["seq"], first, last)
         if key not in self._people:
             async with self._turns:
-                self._people[key] = await count_people(self._store, database, first, last)
+                try:
+                    self._people[key] = await count_people(self._store, database, first, last)
+                except Broken as error:
+                    log.error("people cannot be counted", reason=error.reason)
+                    return None
             while len(self._people) > REMEMBERED:
                 self._people.popitem(last=False)
         return self._people[key]
@@ -106,7 +114,9 @@ class Figures:
         if len(units) != 1 or not rollups:
             return None
         first, last = period.first.isoformat(), period.last.isoformat()
-        return await count_by_volunteer(self._store, self._names.unit(ward, units[0]), first, last)
+        with suppress(Broken):
+            return await count_by_volunteer(self._store, self._names.unit(ward, units[0]), first, last)
+        return None
 
     async def accounts(self) -> list[dict[str, Any]]:
         """All people and devices; read again only when one of them changed."""

@@ -6,7 +6,6 @@ there, and nobody outside can make more of them.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 from starlette.types import Scope
 
 from server.settings import BadSetting, Settings
+from sync.background import failures, repeat
 from sync.refused import count_refused
 from sync.store import StoreError
 
@@ -64,6 +64,9 @@ QUARANTINE = Gauge("gtn_quarantine_records", "Refused records that nobody has de
 WAITING = Gauge("gtn_phones_waiting_records", "Records that wait on phones, as told last", registry=REGISTRY)
 PHONES = Gauge("gtn_phones", "Phones that told of themselves in the last 90 days", registry=REGISTRY)
 STREAMS = Gauge("gtn_event_streams", "Dashboards that listen for news", registry=REGISTRY)
+FAILURES = Gauge(
+    "gtn_work_failures", "Times that work beside the requests failed unforeseen", ("work",), registry=REGISTRY
+)
 DIRTY = Gauge("gtn_units_to_count", "Units with records newer than their figures", registry=REGISTRY)
 BACKUP = Gauge(
     "gtn_backup_last_success_timestamp_seconds", "When the last nightly backup was whole", registry=REGISTRY
@@ -117,6 +120,8 @@ def measured(scope: Scope) -> Iterator[Measure]:
 
 async def look(site: Site) -> None:
     """Bring up to date what is no count of this process."""
+    for work, count in failures.items():
+        FAILURES.labels(work).set(count)
     STREAMS.set(site.live.listening)
     DIRTY.set(site.rollup.to_count)
     try:
@@ -137,9 +142,8 @@ async def look(site: Site) -> None:
 
 async def follow(site: Site) -> None:
     """`look` until cancelled, where anyone may read it."""
-    while site.settings.metrics is not None:
-        await look(site)
-        await asyncio.sleep(LOOK_SECONDS)
+    if site.settings.metrics is not None:
+        await repeat(lambda: look(site), "metrics", every=LOOK_SECONDS)
 
 
 @contextmanager

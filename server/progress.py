@@ -216,9 +216,11 @@ def figures_of(rollup: Rollup | None, period: Period, people: People | None = No
 
 
 def add_figures(parts: Sequence[Figures]) -> Figures:
-    return Figures(
-        **{field.name: total(getattr(part, field.name) for part in parts) for field in fields(Figures)}
-    )
+    """Sums of what is known; distinct people only where those of every part with data could be counted."""
+    added = {field.name: total(getattr(part, field.name) for part in parts) for field in fields(Figures)}
+    if any(part.acts is not None and part.people is None for part in parts):
+        added |= {"people": None, "seniors": None}
+    return Figures(**added)
 
 
 def coverage_of(rollup: Rollup | None, last: date) -> Coverage:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import anyio
 import structlog
 
 from server.accounts import Accounts
+from sync.background import repeat
 from sync.clocks import text_of
 from sync.store import Document, StoreError
 
@@ -75,10 +75,8 @@ class Reports:
                 log.warning("a report waits for the next greeting", device=device, code=error.code)
 
     async def follow(self) -> None:
-        """`settle` for ever; ends only by cancellation."""
-        while True:
-            await anyio.sleep(PAUSE)
-            await self.settle()
+        """`settle` now and then, until cancelled."""
+        await repeat(self.settle, "reports of phones", every=PAUSE)
 
     async def forget(self, now: datetime) -> int:
         """Drop the reports of devices that have been silent for longer than `KEPT`; how many.

@@ -11,7 +11,6 @@ which this was done lies more than `LEAP_DAYS` back, or ahead, the server leaves
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,9 @@ import structlog
 
 from server.numbers import VIETNAM, vietnam_today
 from sync.audit import Act
+from sync.background import repeat
 from sync.retention import Due, Term, Terms, find_due, find_due_in_register, remove
-from sync.store import Document, StoreError
+from sync.store import Document
 from sync.ulids import new_ulid
 
 if TYPE_CHECKING:
@@ -95,19 +95,18 @@ async def apply_daily(site: Site, now: datetime) -> list[Due] | None:
 
 async def follow(site: Site) -> None:
     """Look now and then whether a day has begun, until cancelled."""
-    while True:
-        try:
-            for due in await apply_daily(site, datetime.now(UTC)) or ():
-                counts = {
-                    "residents": len(due.residents),
-                    "visits": len(due.visits),
-                    "photos": len(due.photos),
-                }
-                counts |= {"requests": due.count("request"), "incidents": due.count("incident")}
-                log.warning("removed what was past its time", unit=due.unit, **counts)
-        except StoreError as error:
-            log.warning("retention waits for the store", code=error.code)
-        await asyncio.sleep(LOOK_SECONDS)
+    await repeat(lambda: _look(site), "retention", every=LOOK_SECONDS)
+
+
+async def _look(site: Site) -> None:
+    for due in await apply_daily(site, datetime.now(UTC)) or ():
+        counts = {
+            "residents": len(due.residents),
+            "visits": len(due.visits),
+            "photos": len(due.photos),
+        }
+        counts |= {"requests": due.count("request"), "incidents": due.count("incident")}
+        log.warning("removed what was past its time", unit=due.unit, **counts)
 
 
 def _mark(day: date, by: str, at: datetime | None = None, *, done: bool = False) -> Document:

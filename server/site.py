@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from server.texts import Texts, texts, translate
 from server.tries import Tries
 from server.unit_merging import Merging
 from server.units import Units
-from sync import erasing, moving, photos, twins_after, withdrawing
+from sync import background, erasing, moving, photos, twins_after, withdrawing
 from sync.audit import Audit
 from sync.backups.marks import COPYING, MOVED, RESTORING, find_mark
 from sync.conflicts import Conflicts
@@ -52,7 +53,7 @@ from sync.gateway_errors import GatewayError
 from sync.names import Names, WardNames
 from sync.presence import Presence
 from sync.rollup import Rollup
-from sync.store import Document, Store
+from sync.store import Broken, Document, Store
 from sync.ulids import new_ulid
 from sync.units import prepare_server, prepare_unit, prepare_ward
 
@@ -140,12 +141,21 @@ class Site:
         return self.names.ward(self.settings.ward)
 
     async def prepare(self) -> None:
-        """All that must be there, and all that must be gone, before the first request."""
-        await self.make_ready()
-        await barring.repeat(self.store, self.names)
-        await erasing.settle(self.store, self.names)
-        await withdrawing.settle(self.store, self.names)
-        await photos.repeat_removals(self.store, self.names)
+        """All that must be there, and all that must be gone, before the first request.
+
+        A damaged database answers nobody; the others do not wait for it.
+        """
+        for work in (
+            self.make_ready,
+            partial(barring.repeat, self.store, self.names),
+            partial(erasing.settle, self.store, self.names),
+            partial(withdrawing.settle, self.store, self.names),
+            partial(photos.repeat_removals, self.store, self.names),
+        ):
+            try:
+                await work()
+            except Broken as error:
+                log.error("a database cannot be read; gtn doctor tells which", reason=error.reason)
         self.generation = await read_generation(self.store, self.names)
 
     async def make_ready(self) -> None:
@@ -156,9 +166,11 @@ class Site:
         await deploy(self.store, self.names.accounts, PEOPLE)
         await prepare_ward(self.store, self.names, self.settings.ward)
         await self.catalog.seed(self.store, self.ward.catalog)
-        for code, unit in self.catalog.units.items():
-            merged = unit.heir is not None
-            await prepare_unit(self.store, self.names, self.settings.ward, code, merged=merged)
+        with background.apart() as each:
+            for code, unit in self.catalog.units.items():
+                merged = unit.heir is not None
+                with each():
+                    await prepare_unit(self.store, self.names, self.settings.ward, code, merged=merged)
 
 
 async def read_generation(store: Store, names: Names) -> str:
@@ -245,12 +257,12 @@ def say(request: Request, key: str) -> str:
 
 def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
     return [
-        site.accounts.follow(),
+        background.keep(site.accounts.follow, "accounts"),
+        background.keep(partial(site.catalog.follow, site.store, site.ward.catalog), "catalog"),
+        background.keep(site.rollup.run, "figures"),
+        background.keep(site.conflicts.run, "conflicts"),
+        background.keep(site.live.run, "live pages"),
         site.reports.follow(),
-        site.catalog.follow(site.store, site.ward.catalog),
-        site.rollup.run(),
-        site.conflicts.run(),
-        site.live.run(),
         erasing.follow(site.store, site.names),
         withdrawing.follow(site.store, site.names),
         site.deciding.follow(site.settings.ward),

@@ -22,7 +22,6 @@ import ipaddress
 import math
 import secrets
 import time
-from asyncio import sleep
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -31,6 +30,7 @@ import anyio
 import structlog
 
 from server.seals import Seals
+from sync.background import repeat
 from sync.names import Names
 from sync.store import Document, PartlySaved, Store, StoreError
 
@@ -121,12 +121,7 @@ class Tries:
 
     async def follow(self) -> None:
         """`clean` now and then, until cancelled."""
-        while True:
-            try:
-                await self.clean()
-            except StoreError as error:
-                log.warning("old tries are not cleaned up", code=error.code)
-            await sleep(CLEAN_SECONDS)
+        await repeat(self.clean, "old tries", every=CLEAN_SECONDS)
 
     def _counts(self, login: str, address: str, known: str) -> list[Count]:
         place = network_of(address)

@@ -21,10 +21,11 @@ from server.catalog import Catalog, change_unit
 from server.content import Unit
 from server.units import Unfit, count_members
 from sync import moving, unit_merging
+from sync.background import repeat
 from sync.clocks import text_of
 from sync.names import Names
 from sync.rollup import rollup_id
-from sync.store import Document, Store, StoreError
+from sync.store import Document, Store
 from sync.units import PHOTO_DESIGNS, UNIT_DESIGNS
 
 LOOK_SECONDS = 60.0
@@ -122,12 +123,7 @@ class Merging:
 
     async def follow(self) -> None:
         """`settle` now and then, until cancelled."""
-        while True:
-            try:
-                await self.settle()
-            except StoreError as error:
-                log.warning("a merge waits for the store", code=error.code)
-            await asyncio.sleep(LOOK_SECONDS)
+        await repeat(self.settle, "merging units", every=LOOK_SECONDS)
 
     def _check(self, source: str, target: str, *, begun: bool = False) -> None:
         """Pass two units that may be merged; `begun` when it is written already that the first one is.

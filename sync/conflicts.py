@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import structlog
 
+from sync.background import apart
 from sync.erasing import erase_late
 from sync.ledger import Ledger
 from sync.merge import MergeError, consent_of, merge
@@ -99,10 +100,8 @@ class Conflicts:
             except StoreError as error:
                 pause = min(2 * pause or 0.5, 30.0)
                 log.warning("merging waits for the store", code=error.code, seconds=pause)
-                await asyncio.sleep(pause)
-                continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self.POLL_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), pause or self.POLL_SECONDS)
 
     async def settle(self, database: str) -> int:
         """Merge what there is to merge in one database; how many documents were.
@@ -147,12 +146,17 @@ class Conflicts:
     async def _look(self, databases: list[str]) -> None:
         seqs = {name: str(info["update_seq"]) for name, info in (await self._store.infos(databases)).items()}
         moved = {name for name, seq in seqs.items() if self._seen.get(name) != seq}
-        for database in self._dirty | moved:
-            self._dirty.discard(database)
-            try:
-                await self.settle(database)
-            except StoreError:
-                self._dirty.add(database)
-                raise
-            if database in seqs:
-                self._seen[database] = seqs[database]
+        with apart() as each:
+            for database in self._dirty | moved:
+                with each():
+                    await self._look_into(database, seqs.get(database))
+
+    async def _look_into(self, database: str, seq: str | None) -> None:
+        self._dirty.discard(database)
+        try:
+            await self.settle(database)
+        except BaseException:
+            self._dirty.add(database)
+            raise
+        if seq is not None:
+            self._seen[database] = seq

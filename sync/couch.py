@@ -25,6 +25,7 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import requests
 from pycouchdb.client import Server
@@ -47,6 +48,10 @@ class StoreUnavailable(StoreError):
     """Try again later: whether a write was done is not known."""
 
     code = "store-unavailable"
+
+
+class Broken(StoreUnavailable):
+    """The store answers, but not for this database: 500, as for a damaged file."""
 
 
 class TimedOut(StoreUnavailable):
@@ -163,7 +168,11 @@ class StrictResource(Resource):
             raise StoreUnavailable(f"CouchDB cannot be reached ({type(error).__name__})") from None
         except requests.exceptions.RequestException as error:
             raise BadAnswer(f"CouchDB's answer was cut short ({type(error).__name__})") from None
-        return response, read_answer(response.status_code, response.headers, response.content)
+        try:
+            return response, read_answer(response.status_code, response.headers, response.content)
+        except Broken as error:
+            database = urlsplit(response.url).path.split("/")[1]
+            raise Broken(f"{database}: {error.reason}", status=error.status) from None
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
@@ -196,7 +205,9 @@ def _error_of(status: int) -> type[StoreError]:
         return Conflict
     if 400 <= status < 500:
         return Refused
-    return StoreUnavailable if status >= 500 else BadAnswer
+    if status == 500:
+        return Broken
+    return StoreUnavailable if status > 500 else BadAnswer
 
 
 def open_resource(address: str, credentials: tuple[str, str], timeout: tuple[float, float]) -> StrictResource:

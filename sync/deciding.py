@@ -14,7 +14,6 @@ and what it says is what happens. Then it is carried out, in steps that may be b
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ import structlog
 from sync import checks, clocks, photos
 from sync.aliases import resolve, rewritten
 from sync.audit import Act, Audit
+from sync.background import apart, repeat
 from sync.checks import Refusal, Stored
 from sync.clocks import text_of
 from sync.erasing import erase_late, redacting
@@ -38,7 +38,7 @@ from sync.names import PHOTOS, Names
 from sync.redaction import named_in
 from sync.refused import DESIGN, find_refused
 from sync.revisions import child_of
-from sync.store import Document, NotFound, Store, StoreError
+from sync.store import Document, NotFound, Store
 from sync.text import nfc
 from sync.ulids import new_ulid
 
@@ -113,19 +113,17 @@ class Deciding:
         with suppress(NotFound):
             quarantine = self._names.ward(ward).quarantine
             rows = await self._store.view(quarantine, DESIGN, "unfinished", reduce=False, include_docs=True)
-        for row in rows:
-            await self._finish(ward, row["doc"])
+        with apart() as each:
+            for row in rows:
+                with each():
+                    await self._finish(ward, row["doc"])
+        if rows:
+            log.warning("decisions carried out", decisions=len(rows))
         return len(rows)
 
     async def follow(self, ward: str) -> None:
         """`settle` now and then, until cancelled."""
-        while True:
-            try:
-                if count := await self.settle(ward):
-                    log.warning("decisions carried out", decisions=count)
-            except StoreError as error:
-                log.warning("deciding waits for the store", code=error.code)
-            await asyncio.sleep(SETTLE_SECONDS)
+        await repeat(lambda: self.settle(ward), "deciding", every=SETTLE_SECONDS)
 
     def _database(self, ward: str, entry: Document) -> str:
         """Where an accepted document goes."""

@@ -28,6 +28,7 @@ from typing import Any
 import structlog
 
 from sync.aliases import MERGED, resolve, same_as, under_way
+from sync.background import apart, repeat
 from sync.heirs import find_heir, former_units
 from sync.ledger import Ledger
 from sync.names import Names
@@ -174,29 +175,27 @@ async def settle(store: Store, names: Names) -> int:
             undone.add(entry.id)
     count = 0
     existing = set(await store.databases())
-    for (ward, unit), ids in units.items():
-        database = names.unit(ward, unit)
-        if database not in existing:
-            continue
-        for start in range(0, len(ids), AT_ONCE):
-            some = ids[start : start + AT_ONCE]
-            back = await _alive(store, database, some)
-            if again := [id for id in some if id in back or id in undone]:
-                await erase_all(store, names, ward, unit, again)
-                count += len(again)
+    with apart() as each:
+        for (ward, unit), ids in units.items():
+            database = names.unit(ward, unit)
+            if database not in existing:
+                continue
+            for start in range(0, len(ids), AT_ONCE):
+                some = ids[start : start + AT_ONCE]
+                with each():
+                    back = await _alive(store, database, some)
+                    if again := [id for id in some if id in back or id in undone]:
+                        await erase_all(store, names, ward, unit, again)
+                        count += len(again)
     await ledger.drop_traces()
+    if count:
+        log.warning("erased again", residents=count)
     return count
 
 
 async def follow(store: Store, names: Names) -> None:
     """`settle` now and then, until cancelled."""
-    while True:
-        try:
-            if count := await settle(store, names):
-                log.warning("erased again", residents=count)
-        except StoreError as error:
-            log.warning("erasing waits for the store", code=error.code)
-        await asyncio.sleep(SETTLE_SECONDS)
+    await repeat(lambda: settle(store, names), "erasing", every=SETTLE_SECONDS)
 
 
 async def end_branches(store: Store, database: str, id: str) -> int:

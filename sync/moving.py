@@ -15,7 +15,6 @@ in the unit that made them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,11 +23,12 @@ from typing import Any
 import structlog
 
 from sync.aliases import under_way
+from sync.background import apart, repeat
 from sync.clocks import text_of
 from sync.heirs import find_end, find_heir
 from sync.ledger import Ledger
 from sync.names import Names
-from sync.store import Document, NotFound, Store, StoreError
+from sync.store import Document, NotFound, Store
 from sync.unit_merging import carry_leaves
 
 LOOK_SECONDS = 60.0
@@ -132,22 +132,18 @@ async def _remember(store: Store, names: Names, ward: str, ids: Iterable[str], s
 async def settle(store: Store, names: Names, ward: str) -> int:
     """Go on with what was cut short, and look again at what was moved just now; how many documents went."""
     recent, count = text_of(datetime.now(UTC) - AFTERWARDS), 0
-    with suppress(NotFound):
+    with suppress(NotFound), apart() as each:
         async for page in store.pages(names.ward(ward).privacy, startkey="move:", endkey="move;"):
             for entry in page:
                 if not entry["done"] or entry["at"] > recent:
-                    count += await _go_on(store, names, ward, entry)
+                    with each():
+                        count += await _go_on(store, names, ward, entry)
     return count
 
 
 async def follow(store: Store, names: Names, ward: str) -> None:
     """`settle` now and then, until cancelled."""
-    while True:
-        try:
-            await settle(store, names, ward)
-        except StoreError as error:
-            log.warning("moving waits for the store", code=error.code)
-        await asyncio.sleep(LOOK_SECONDS)
+    await repeat(lambda: settle(store, names, ward), "moving", every=LOOK_SECONDS)
 
 
 def _move_id(household: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync import checks, jpeg
+from sync.background import apart
 from sync.checks import Document, Refusal, Stored, Writer
 from sync.documents import PHOTO_BYTES, PHOTO_EDGE, PHOTOS, THUMB_BYTES, THUMB_EDGE, ULID
 from sync.ledger import Ledger
@@ -207,13 +208,15 @@ async def remove_photos(store: Store, database: str, ids: Sequence[str]) -> int:
 async def repeat_removals(store: Store, names: Names) -> int:
     """Remove again what the ledger has as removed and a restored backup brought back; how many photos."""
     existing, count = set(await store.databases()), 0
-    async for page in Ledger(store, names).all_removed_photos():
-        units: dict[str, list[str]] = defaultdict(list)
-        for one in page:
-            units[names.ward(one.ward).photos(one.unit)].append(one.id)
-        for database, ids in units.items():
-            if database in existing and (back := await _alive(store, database, ids)):
-                count += await remove_photos(store, database, list(back))
+    with apart() as each:
+        async for page in Ledger(store, names).all_removed_photos():
+            units: dict[str, list[str]] = defaultdict(list)
+            for one in page:
+                units[names.ward(one.ward).photos(one.unit)].append(one.id)
+            for database, ids in units.items():
+                with each():
+                    if database in existing and (back := await _alive(store, database, ids)):
+                        count += await remove_photos(store, database, list(back))
     return count
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import structlog
 
+from sync.background import repeat
 from sync.names import Names
 from sync.store import Document, NotFound, Store, StoreError
 
@@ -54,12 +55,7 @@ class Presence:
     async def follow(self) -> None:
         """Beat until cancelled, then leave; one that was killed is forgotten by the others."""
         try:
-            while True:
-                try:
-                    await self.beat()
-                except StoreError as error:
-                    log.warning("the server cannot say that it is there", code=error.code)
-                await asyncio.sleep(BEAT)
+            await repeat(self.beat, "saying that the server is there", every=BEAT)
         finally:
             with suppress(StoreError):
                 await self.leave()

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from sync.background import apart
 from sync.names import Names
 from sync.store import NotFound, Row, Store, StoreError
 
@@ -256,6 +257,7 @@ class Rollup:
         discovered = float("-inf")
         clock = asyncio.get_running_loop().time
         while True:
+            self._wake.clear()
             try:
                 if clock() - discovered >= self.DISCOVER_SECONDS:
                     databases = await self._discover()
@@ -266,9 +268,8 @@ class Rollup:
             except StoreError as error:
                 pause = min(2 * pause or 0.5, 30.0)
                 log.warning("rollups wait for the store", code=error.code, seconds=pause)
-                await asyncio.sleep(pause)
-                continue
-            await self._rest()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause or self.POLL_SECONDS)
 
     async def catch_up(self) -> None:
         """Bring every unit's rollup up to date, once.
@@ -281,19 +282,20 @@ class Rollup:
     async def settle(self) -> None:
         """Count every unit known to have changed, a few at once.
 
-        :raises StoreError: when one could not be counted; it stays to be done.
+        :raises StoreError: when one could not be counted; it stays to be done, the others are.
         """
-        while self._dirty:
-            batch = [self._dirty.pop() for _ in range(min(self.AT_ONCE, len(self._dirty)))]
-            results = await asyncio.gather(*map(self.refresh, batch), return_exceptions=True)
-            failed = [
-                (database, error)
-                for database, error in zip(batch, results, strict=True)
-                if isinstance(error, BaseException)
-            ]
-            self._dirty.update(database for database, _ in failed)
-            for _, error in failed:
-                raise error
+        waiting = sorted(self._dirty)
+        with apart() as each:
+            for start in range(0, len(waiting), self.AT_ONCE):
+                batch = waiting[start : start + self.AT_ONCE]
+                self._dirty.difference_update(batch)
+                results = await asyncio.gather(*map(self.refresh, batch), return_exceptions=True)
+                found = zip(batch, results, strict=True)
+                failed = {database: one for database, one in found if isinstance(one, BaseException)}
+                self._dirty.update(failed)
+                for failure in failed.values():
+                    with each():
+                        raise failure
 
     async def refresh(self, database: str) -> bool:
         """Bring one unit's rollup up to date; whether it was written.
@@ -335,11 +337,3 @@ class Rollup:
         for name, info in (await self._store.infos(databases)).items():
             if self._counted.get(name) != str(info["update_seq"]):
                 self._dirty.add(name)
-
-    async def _rest(self) -> None:
-        """Until a hint comes, at most `POLL_SECONDS`."""
-        self._wake.clear()
-        if self._dirty:
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self.POLL_SECONDS)

@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from sync.couch import (
     BadAnswer,
+    Broken,
     Conflict,
     Forbidden,
     NotAcknowledged,
@@ -34,6 +35,7 @@ from sync.couch import (
 
 __all__ = [
     "BadAnswer",
+    "Broken",
     "Conflict",
     "Document",
     "Forbidden",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,11 +11,12 @@ import structlog
 
 from sync import parting, twins
 from sync.aliases import OPEN
+from sync.background import apart, repeat
 from sync.clocks import text_of
 from sync.heirs import find_end
 from sync.names import Names
 from sync.redaction import people_of
-from sync.store import Document, NotFound, Store, StoreError
+from sync.store import Document, NotFound, Store
 
 LOOK_SECONDS = 60.0
 AFTERWARDS = timedelta(minutes=10)
@@ -31,13 +31,25 @@ async def settle(store: Store, names: Names, ward: str, seen: dict[str, str] | N
 
     :param seen: how far each database had come at the last look; where nothing came since, nobody looks.
     """
-    privacy, now = names.ward(ward).privacy, datetime.now(UTC)
+    with apart() as each:
+        with each():
+            await _go_on(store, names, ward)
+        with each():
+            await _look_back(store, names, ward, {} if seen is None else seen)
+
+
+async def _go_on(store: Store, names: Names, ward: str) -> None:
     running: Mapping[str, Any] = {}
     with suppress(NotFound):
-        running = (await store.find(privacy, OPEN) or {}).get("open", {})
-    for wish in running.values():
-        with suppress(twins.Unfit):
-            await (twins if wish["do"] == "merge" else parting).go_on(store, names, ward, wish)
+        running = (await store.find(names.ward(ward).privacy, OPEN) or {}).get("open", {})
+    with apart() as each:
+        for wish in running.values():
+            with each(), suppress(twins.Unfit):
+                await (twins if wish["do"] == "merge" else parting).go_on(store, names, ward, wish)
+
+
+async def _look_back(store: Store, names: Names, ward: str, seen: dict[str, str]) -> None:
+    privacy, now = names.ward(ward).privacy, datetime.now(UTC)
     recent, over = text_of(now - AFTERWARDS), text_of(now - timedelta(days=twins.UNDO_DAYS))
     fresh: dict[str, list[Document]] = {}
     past: list[Document] = []
@@ -48,16 +60,18 @@ async def settle(store: Store, names: Names, ward: str, seen: dict[str, str] | N
                     fresh.setdefault(entry["unit"], []).append(entry)
                 elif entry["at"] < over:
                     past.append(entry)
-    for unit, entries in fresh.items():
-        database = names.unit(ward, await find_end(store, names, ward, unit))
-        for entry in await _behind(store, database, entries, {} if seen is None else seen):
-            await _look_again(store, names, ward, entry)
-        late = [one for one in entries if str(one.get("ended", one["at"])) < recent]
-        for one in late:
-            quiet = await _let_rest(store, privacy, one)
-            past += [quiet] if quiet and quiet["at"] < over else []
-    for entry in past:
-        await store.delete(privacy, entry["_id"], entry["_rev"])
+    with apart() as each:
+        for unit, entries in fresh.items():
+            with each():
+                database = names.unit(ward, await find_end(store, names, ward, unit))
+                for entry in await _behind(store, database, entries, seen):
+                    await _look_again(store, names, ward, entry)
+                for late in [one for one in entries if str(one.get("ended", one["at"])) < recent]:
+                    quiet = await _let_rest(store, privacy, late)
+                    past += [quiet] if quiet and quiet["at"] < over else []
+        for entry in past:
+            with each():
+                await store.delete(privacy, entry["_id"], entry["_rev"])
 
 
 async def _let_rest(store: Store, privacy: str, entry: Document) -> Document | None:
@@ -100,9 +114,4 @@ async def _look_again(store: Store, names: Names, ward: str, entry: Document) ->
 async def follow(store: Store, names: Names, ward: str) -> None:
     """`settle` now and then, until cancelled."""
     seen: dict[str, str] = {}
-    while True:
-        try:
-            await settle(store, names, ward, seen)
-        except StoreError as error:
-            log.warning("merging records waits for the store", code=error.code)
-        await asyncio.sleep(LOOK_SECONDS)
+    await repeat(lambda: settle(store, names, ward, seen), "merging records", every=LOOK_SECONDS)

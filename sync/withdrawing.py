@@ -10,7 +10,6 @@ an earlier consent is alive loses the name again (`repeat`), one that was given 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from sync import background
 from sync.aliases import same_as
 from sync.erasing import SETTLE_SECONDS, empty_quarantine, redact_all
 from sync.heirs import former_units
@@ -101,27 +101,37 @@ async def settle(store: Store, names: Names) -> int:
     """`repeat`, and finish what was cut short; how many residents that were."""
     await repeat(store, names)
     existing, count = set(await store.databases()), 0
-    for entry in await Ledger(store, names).withdrawals():
-        if names.unit(entry.ward, entry.unit) in existing:
-            count += await finish(store, names, entry.ward, entry.unit, entry.id)
+    with background.apart() as each:
+        for entry in await Ledger(store, names).withdrawals():
+            if names.unit(entry.ward, entry.unit) in existing:
+                with each():
+                    count += await finish(store, names, entry.ward, entry.unit, entry.id)
     return count
 
 
 async def repeat(store: Store, names: Names) -> int:
     """End again the consents that a restored backup brought back; how many. `finish` is still to be done."""
     ledger, existing, count = Ledger(store, names), set(await store.databases()), 0
-    async for page in ledger.withdrawn():
-        units: dict[tuple[str, str], dict[str, Withdrawn]] = defaultdict(dict)
-        for one in page:
-            units[one.ward, one.unit][one.id] = one
-        for (ward, unit), ended in units.items():
-            database = names.unit(ward, unit)
-            if database not in existing:
-                continue
-            for row in await store.all_docs(database, keys=list(ended), include_docs=True):
-                if _is_back(row.get("doc"), ended[row["key"]].at):
-                    await _end_again(store, names, database, ended[row["key"]])
-                    count += 1
+    with background.apart() as each:
+        async for page in ledger.withdrawn():
+            units: dict[tuple[str, str], dict[str, Withdrawn]] = defaultdict(dict)
+            for one in page:
+                units[one.ward, one.unit][one.id] = one
+            for (ward, unit), ended in units.items():
+                database = names.unit(ward, unit)
+                with each():
+                    count += (
+                        await _end_all_again(store, names, database, ended) if database in existing else 0
+                    )
+    return count
+
+
+async def _end_all_again(store: Store, names: Names, database: str, ended: Mapping[str, Withdrawn]) -> int:
+    count = 0
+    for row in await store.all_docs(database, keys=list(ended), include_docs=True):
+        if _is_back(row.get("doc"), ended[row["key"]].at):
+            await _end_again(store, names, database, ended[row["key"]])
+            count += 1
     return count
 
 
@@ -153,9 +163,4 @@ def _identity_of(resident: Mapping[str, Any]) -> Document:
 
 async def follow(store: Store, names: Names) -> None:
     """`settle` now and then, until cancelled."""
-    while True:
-        try:
-            await settle(store, names)
-        except StoreError as error:
-            log.warning("withdrawals wait for the store", code=error.code)
-        await asyncio.sleep(SETTLE_SECONDS)
+    await background.repeat(lambda: settle(store, names), "withdrawals", every=SETTLE_SECONDS)

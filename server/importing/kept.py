@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from asyncio import Lock, sleep
+from asyncio import Lock
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TypeGuard
@@ -24,8 +24,9 @@ from server.importing.households import Choice
 from server.importing.last import KEPT as RECORD_KEPT
 from server.importing.sheet import NotASheet, Table
 from server.safe import Safe
+from sync.background import repeat
 from sync.names import Names
-from sync.store import Document, PartlySaved, Store, StoreError
+from sync.store import Document, PartlySaved, Store
 from sync.ulids import new_ulid
 
 LASTS = 3600.0
@@ -146,12 +147,7 @@ class Uploads:
 
     async def follow(self) -> None:
         """`clean` now and then, until cancelled."""
-        while True:
-            try:
-                await self.clean()
-            except StoreError as error:
-                log.warning("old uploads are not cleaned up", code=error.code)
-            await sleep(CLEAN_SECONDS)
+        await repeat(self.clean, "old uploads", every=CLEAN_SECONDS)
 
     def _close(self, table: Table, person: str, mark: str) -> str:
         packed = msgspec.msgpack.encode(table)

@@ -171,9 +171,16 @@ def _line(unit: Unit, source: Source, choice: Choice, comparable: bool) -> Line:
     )
 
 
+def _together(parts: Sequence[Measured]) -> dict[str, int | None]:
+    """Sums of what is known; distinct people only where those of every unit with data could be counted."""
+    added = {key: total(part[key] for part in parts) for key in MEASURES}
+    if any(part["acts"] is not None and part["people"] is None for part in parts):
+        added |= {"people": None, "seniors": None}
+    return added
+
+
 def _add(name: str, lines: Sequence[Line], rollups: Rollups, choice: Choice, comparable: bool) -> Line:
-    now = {key: total(line.now[key] for line in lines) for key in MEASURES}
-    before = {key: total(line.before[key] for line in lines) for key in MEASURES}
+    now, before = _together([line.now for line in lines]), _together([line.before for line in lines])
     now["active"] = _active(rollups.values(), choice.period)
     before["active"] = _active(rollups.values(), choice.before) if comparable else None
     return Line(

@@ -249,3 +249,24 @@ def test_a_folder_has_one_server_and_shows_the_way_in_only_while_it_lives(tmp_pa
     assert find_reach(tmp_path) is None
     (tmp_path / NAME).write_text('{"port": 1, "password": "left behind"}')
     assert find_reach(tmp_path) is None
+
+
+def test_a_server_starts_though_a_unit_s_file_is_damaged(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    serving = start(data)
+    for unit in ("tdp-61", "tdp-62"):
+        serving.gtn("unit", "add", unit, "--name", f"Tổ {unit}")
+    end(serving)
+    file = serving.store / "w09562-tdp-61.couch.sqlite"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    serving = start(data)
+    try:
+        assert httpx.get(f"http://127.0.0.1:{serving.port}/readyz", timeout=20).status_code == 200
+        assert "w09562-tdp-61: 500 file_corruption" in serving.log()
+        done = gtn("doctor", GTN_DATA=str(data), GTN_PORT="0")
+        assert done.returncode == 1
+        told = [line for line in done.stdout.splitlines() if line.startswith("bad")]
+        assert len(told) == 1
+        assert "w09562-tdp-61" in told[0]
+    finally:
+        end(serving)
