@@ -3,6 +3,7 @@
 ``route("/desk", desk, who=Permission.WARD_PROGRESS)`` and ``mount("/sync", gateway, who=Permission.SYNC)``
 are the only ways to make one; a test walks the tree and fails on anything else. The caller is known by the
 cookie of a device (`server.accounts`), which is looked up only where someone must be known.
+The desk is shut on a phone that people of a unit share: a page does not say which of them asks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.cookies import slot_of
 from server.errors import Problem
 from server.metrics import ROUTE
 from server.roles import Permission, may
@@ -26,6 +28,7 @@ from server.texts import language_of
 if TYPE_CHECKING:
     from server.site import Site
 
+DESK = "/desk"
 _VIEWER = "gtn.viewer"
 _SEEN = "gtn.viewer-seen"
 LASTS = 1.0
@@ -124,6 +127,8 @@ class Guard:
             return
         if not found.may(self.who):
             raise Problem("forbidden")
+        if await _is_anyones(connection, found):
+            raise Problem("shared-phone")
         if self.fresh:
             from server.confirming import confirm
 
@@ -147,6 +152,16 @@ class Guard:
         if page is None:
             raise Problem(why)
         await page(scope, receive, send)
+
+
+async def _is_anyones(connection: HTTPConnection, found: Viewer) -> bool:
+    """Whether a page is asked for from a phone that people of a unit share."""
+    asked = connection.scope["path"].startswith(DESK) and not slot_of(connection)
+    return (
+        asked
+        and found.unit is not None
+        and await site_of(connection).accounts.is_shared(connection, found.id)
+    )
 
 
 async def _keep_form(scope: Scope, receive: Receive) -> Response | None:

@@ -28,7 +28,7 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from server.access import Viewer, make_viewer
-from server.cookies import device_cookie, read_device_cookie, slot_of
+from server.cookies import device_cookie, read_device_cookie, read_slots, slot_of
 from server.errors import Problem
 from server.passwords import typed
 from server.safe import Safe
@@ -89,6 +89,14 @@ class Accounts:
         if person is None or not person.get("active"):
             return None
         return make_viewer(connection, person, device["_id"])
+
+    async def is_shared(self, connection: HTTPConnection, person: str) -> bool:
+        """Whether others are signed in on this person's phone, who could have sent this as well."""
+        for ulid, secret in read_slots(connection, self.settings):
+            device = await self._read(f"device:{ulid}")
+            if device and device["person"] != person and is_valid(device, secret, datetime.now(UTC)):
+                return True
+        return False
 
     async def identify_leaver(self, connection: HTTPConnection) -> tuple[Document, str] | None:
         """(person, device) of one whose access was ended at the desk, by a device that was not taken away."""

@@ -2,7 +2,7 @@
 
 ``gtn-lang`` is the language. On HTTPS ``__Host-`` goes before every name. People who share a phone have a
 sign-in each: the phone says which by the header ``X-GTN-Slot``, with which the cookie's name then ends
-(``gtn-device-<slot>``). Pages send none.
+(``gtn-device-<slot>``). Pages send none, and so are shut for those of a unit where several are signed in.
 
 The prefix (RFC 6265bis, 4.1.3.2) makes browsers refuse the cookie unless it is Secure, for this host only and
 for every path, so that a neighbouring host cannot plant one.
@@ -24,6 +24,7 @@ KNOWN = "gtn-known"
 SLOT = "X-GTN-Slot"
 SLOTS = re.compile(r"[a-z2-7]{12}")
 """What a phone may call a slot: the random id of a vault (``pwa/src/data/vaults.ts``), which names no one."""
+MOST_SLOTS = 20
 KNOWN_LIFETIME = timedelta(days=400)
 """As long as browsers keep any cookie (RFC 6265bis, 5.5)."""
 LONGEST_KNOWN = 200
@@ -45,6 +46,17 @@ def read_device_cookie(connection: HTTPConnection, settings: Settings) -> tuple[
     """(ulid, secret) of the device, two empty texts when there is no such cookie."""
     found = VALUE.fullmatch(connection.cookies.get(cookie_name(settings, NAME, slot_of(connection)), ""))
     return (found[1], found[2]) if found else ("", "")
+
+
+def read_slots(connection: HTTPConnection, settings: Settings) -> list[tuple[str, str]]:
+    """(ulid, secret) of the devices of those who share this phone with its first one."""
+    prefix = f"{cookie_name(settings)}-"
+    others = [
+        VALUE.fullmatch(value)
+        for name, value in connection.cookies.items()
+        if name.startswith(prefix) and SLOTS.fullmatch(name.removeprefix(prefix))
+    ]
+    return [(found[1], found[2]) for found in others[:MOST_SLOTS] if found]
 
 
 def read_known_cookie(connection: HTTPConnection, settings: Settings) -> str:

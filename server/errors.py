@@ -33,6 +33,7 @@ TABLE: dict[str, int] = {
     "forbidden": 403,
     "cross-origin": 403,
     "no-unit": 403,
+    "shared-phone": 403,
     "code-needed": 403,
     "no-password": 403,
     "not-found": 404,

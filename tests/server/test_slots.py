@@ -44,6 +44,26 @@ def test_who_signs_out_leaves_the_other_one_signed_in(visitor: TestClient, peopl
     assert (who(visitor), who(visitor, SECOND)) == ("volunteer", "signed-out")
 
 
+def test_the_desk_is_shut_on_a_phone_that_people_share(visitor: TestClient, people: Any) -> None:
+    sign_in(visitor, "lead")
+    assert visitor.get("/desk/duplicates").status_code == 200
+    sign_in(visitor, "volunteer", SECOND)
+    shut = visitor.get("/desk/duplicates")
+    assert (shut.status_code, "nhiều người dùng chung" in shut.text) == (403, True), (
+        "the lead's PIN was not asked"
+    )
+    assert visitor.post("/desk/import/undo", data={"unit": "tdp-07"}).status_code == 403
+    assert who(visitor) == "lead", "the app is open to both"
+    visitor.post("/api/sign-out", headers=SECOND)
+    assert visitor.get("/desk/duplicates").status_code == 200
+
+
+def test_a_cookie_that_opens_nothing_shuts_no_desk(visitor: TestClient, people: Any) -> None:
+    sign_in(visitor, "lead")
+    visitor.cookies.set("gtn-device-abcdefgh2345", f"{'0' * 26}.{'a' * 43}")
+    assert visitor.get("/desk/duplicates").status_code == 200
+
+
 @pytest.mark.parametrize("slot", ["abcdefgh2346", "ABCDEFGH2345", "../abcdefgh2", "abcdefgh2345x", "device"])
 def test_a_slot_that_nobody_has_is_no_ones(visitor: TestClient, people: Any, slot: str) -> None:
     sign_in(visitor, "lead", SECOND)
