@@ -78,7 +78,8 @@ def test_a_lead_brings_in_a_sheet_with_trouble(own_server: Server, phone: Callab
     page = lan.page
     lan.tab("Gửi dữ liệu")
     page.get_by_role("link", name="Trang quản lý của tổ").click()
-    page.get_by_role("link", name="Nhập danh sách hộ").click()
+    page.get_by_role("button", name="Các trang").click()
+    page.get_by_role("link", name="Nhập danh sách", exact=True).click()
     wrong = check(page, "import")
     picture(page, "import")
     page.get_by_label("Tệp danh sách hộ").set_input_files(

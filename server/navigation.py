@@ -17,8 +17,11 @@ class Place(NamedTuple):
 
 
 PLACES: tuple[Place, ...] = (
+    Place("app", "/app/", "app.phone", Permission.PHONE),
     Place("desk", "/desk", "desk.title", Permission.UNIT_PROGRESS),
     Place("report", "/desk/report", "report.nav", Permission.UNIT_PROGRESS),
+    Place("import", "/desk/import", "import.nav", Permission.IMPORT),
+    Place("duplicates", "/desk/duplicates", "twins.nav", Permission.MERGE_RECORDS),
     Place("quarantine", "/desk/quarantine", "quarantine.nav", Permission.REFUSED_RECORDS),
     Place("photos", "/desk/photos", "photos.nav", Permission.PHOTOS),
     Place("privacy", "/desk/privacy", "privacy.nav", Permission.PRIVACY),

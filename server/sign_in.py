@@ -229,6 +229,11 @@ def set_cookies(connection: HTTPConnection, response: Response, login: str, valu
     response.headers.append("set-cookie", known_cookie(site.tries.make_known(login), site.settings))
 
 
+async def sign_out_page(request: Request) -> Response:
+    """Asked first of people whose phone may be the same browser: the app there is signed out as well."""
+    return render(request, "sign_out.html")
+
+
 async def sign_out(request: Request) -> Response:
     site = site_of(request)
     await site.accounts.end_session(viewer(request).device)
@@ -262,7 +267,8 @@ def text_in(form: FormData, name: str) -> str:
 
 
 def next_of(path: str | None, role: str) -> str:
-    return local(path or "") or home_of(role)
+    """Where the form of sign-in leads: it is the desk's, for whoever may see figures there."""
+    return local(path or "") or ("/desk" if may(role, Permission.UNIT_PROGRESS) else home_of(role))
 
 
 def local(path: str) -> str:
@@ -277,6 +283,7 @@ routes: list[BaseRoute] = [
     route("/sign-in", sign_in, who=PUBLIC, methods=("POST",)),
     route("/sign-in/code", back_to_sign_in, who=PUBLIC),
     route("/sign-in/code", sign_in_code, who=PUBLIC, methods=("POST",)),
+    route("/sign-out", sign_out_page, who=Permission.SIGNED_IN),
     route("/sign-out", sign_out, who=Permission.SIGNED_IN, methods=("POST",)),
     route("/language", choose_language, who=PUBLIC, methods=("POST",)),
 ]

@@ -75,6 +75,30 @@ def test_a_supervisor_signs_in_and_out_on_the_desk(
     assert visitor.get("/desk").status_code == 401
 
 
+def test_a_lead_is_told_that_signing_out_signs_the_phone_out_and_how_to_go_back(
+    visitor: TestClient, people: dict[Role, object], site: object
+) -> None:
+    signed = visitor.post("/sign-in", data={"login": "lead", "password": PASSWORD})
+    assert signed.headers["location"] == "/desk", "the page says that it is for team leaders"
+    desk = visitor.get("/desk", follow_redirects=True)
+    assert 'href="/app/"' in desk.text
+    assert 'action="/sign-out"' not in desk.text, "one touch would sign the phone out as well"
+    asked = visitor.get("/sign-out")
+    assert "đăng xuất cả ứng dụng trên máy này" in asked.text
+    assert 'href="/app/"' in asked.text
+    assert visitor.get("/desk", follow_redirects=True).status_code == 200, "nothing has happened yet"
+    assert visitor.post("/sign-out").headers["location"] == "/sign-in"
+
+
+def test_what_is_done_each_week_stands_among_the_pages(
+    visitor: TestClient, people: dict[Role, object], site: object
+) -> None:
+    visitor.post("/sign-in", data={"login": "supervisor", "password": PASSWORD})
+    found = Outline(visitor.get("/desk").text).links
+    assert {"/desk/import", "/desk/duplicates"} <= set(found)
+    assert "/app/" not in found, "nobody of the ward has a phone's app"
+
+
 def test_a_wrong_password_is_told_beside_the_form_and_the_login_is_kept(
     visitor: TestClient, people: dict[Role, object]
 ) -> None:
