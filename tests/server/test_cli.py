@@ -165,8 +165,15 @@ from server.cli import main; main()
 
 
 def test_a_merge_whose_process_was_killed_is_ended_by_the_next(
-    run: Run, variables: dict[str, str], store: Store, names: Names
+    variables: dict[str, str], store: Store, names: Names
 ) -> None:
+    """In databases of its own, where no running server ends it first."""
+    names = Names(f"{names.prefix}cut-")
+    variables = {**variables, "GTN_DATABASE_PREFIX": names.prefix}
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return gtn(*args, **variables)
+
     for code in ("gop-tu", "gop-vao"):
         assert run("unit", "add", code, "--name", f"Tổ {code}").returncode == 0
     record = visit(unit="gop-tu")
