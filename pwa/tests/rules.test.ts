@@ -56,7 +56,7 @@ test("the name of someone under 16 needs the representative's consent", () => {
 });
 
 test("text is stored in NFC, without what cannot be seen, and without empty fields", () => {
-  expect(clean(" Nghi\u0303a\u200b \t Yên ")).toBe("Nghĩa Yên");
+  expect(clean(" Nghi\u0303a\u200b \t\u2067 Yên\u2069 ")).toBe("Nghĩa Yên");
   expect(cleanAll({ note: "a\r\nb ", list: ["Nghi\u0303a"], gone: undefined, none: null })).toEqual({
     note: "a\nb",
     list: ["Nghĩa"],

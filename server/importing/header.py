@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -20,6 +20,8 @@ Private = Literal["name", "id", "phone", "birth"]
 
 SEARCHED = 60
 """Rows from the top in which a header may stand."""
+LINES = 3
+"""Rows of a header at most."""
 LONGEST = 60
 """Signs of a heading."""
 
@@ -36,9 +38,12 @@ _MEANINGS: list[tuple[Meaning, str]] = [
 ]
 MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 _PRIVATE: list[tuple[Private, str]] = [
-    ("name", r"chu ho|ho (va )?ten|ten chu ho|ho ten chu ho|nguoi dai dien|ten"),
+    (
+        "name",
+        r"chu ho|ho (va )?ten|ten chu ho|ho ten chu ho|nguoi (dai dien|dung ten|lien he)|ten|(full )?name",
+    ),
     ("id", r"cccd|cmnd|cmtnd|can cuoc|so dinh danh|dinh danh"),
-    ("phone", r"dien thoai|so dien thoai|sdt|so dt|dt|di dong"),
+    ("phone", r"dien thoai|so dien thoai|sdt|so dt|dt|di dong|phone|zalo|email"),
     ("birth", r"ngay sinh|nam sinh|ngay thang nam sinh|sinh nam|tuoi"),
 ]
 _PRIVATE_WORDS = re.compile("|".join(rf"(?:{pattern})(?: .*)?" for _, pattern in _PRIVATE))
@@ -67,7 +72,9 @@ def find_header(rows: Rows) -> Header | None:
     """The most telling of the first rows, None when no row names where a household lives."""
     headers = [_header(row) for row in rows[:SEARCHED]]
     best = max(headers, key=lambda header: header.score, default=None)
-    return best if best is not None and best.score >= 3 else None
+    if best is None or best.score < 3:
+        return None
+    return replace(best, private=(*_private_above(rows, best.row).values(), *best.private))
 
 
 def choose_header(rows: Rows, number: int, columns: Mapping[int, Meaning]) -> Header | None:
@@ -101,27 +108,35 @@ def columns_at(rows: Rows, number: int) -> dict[int, Meaning]:
 
 
 def private_at(rows: Rows, number: int) -> set[int]:
-    """The columns that tell who someone is, by the words in the row of this number."""
+    """The columns that tell who someone is, by the words in the row of this number or above its gaps."""
     row = next((row for row in rows if row.number == number), None)
-    return _private(row) if row else set()
+    return _private(row) | _private_above(rows, row).keys() if row else set()
 
 
 def without_private(table: Table) -> Table:
-    """The table without what stands in columns of names, numbers of people, and birthdays."""
+    """The table without what stands below headings of names, numbers of people, and birthdays."""
     header = find_header(table.rows)
     tops = [header.row] if header else [row for row in table.rows[:SEARCHED] if _filled(row) > 1]
-    private = set().union(*map(_private, tops))
-    first = min((row.number for row in tops), default=0)
-    rows = [_emptied(row, private) if private and row.number > first else row for row in table.rows]
+    headings = dict.fromkeys(_private_above(table.rows, header.row), header.row.number) if header else {}
+    for row in tops:
+        headings = {**dict.fromkeys(_private(row), row.number), **headings}
+    if not headings:
+        return table
+    rows = [
+        _emptied(row, {column for column, top in headings.items() if row.number > top}) for row in table.rows
+    ]
     return Table(rows, table.name, table.converted)
 
 
+def _private_above(rows: Rows, header: Row) -> dict[int, str]:
+    """Private headings that stand a row or two above a gap of the header, as in a header of two lines."""
+    above = [row for row in rows if header.number - LINES < row.number < header.number]
+    columns = {column for row in above for column in _private(row) if not header.text(column)}
+    return {column: next(row.text(column) for row in above if column in _private(row)) for column in columns}
+
+
 def _emptied(row: Row, columns: set[int]) -> Row:
-    """The row without what stands in these columns, unless that is a heading itself."""
-    cells = (
-        Cell("") if number in columns and cell.text and not _is_private(cell.text) else cell
-        for number, cell in enumerate(row.cells)
-    )
+    cells = (Cell("") if number in columns and cell.text else cell for number, cell in enumerate(row.cells))
     return Row(row.number, tuple(cells))
 
 

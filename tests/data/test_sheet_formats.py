@@ -17,7 +17,7 @@ import pytest
 
 from e2e.test_import_page import MANIFEST, SPACES, TYPE, ods
 from server.importing import reader, tcvn3
-from server.importing.header import find_header, fitness, without_private
+from server.importing.header import find_header, fitness, private_at, without_private
 from server.importing.households import Target, judge_table, read_households
 from server.importing.reader import read_apart
 from server.importing.sheet import NotASheet, Table, make_rows, read_table
@@ -243,6 +243,45 @@ def test_a_cell_without_end_costs_no_time() -> None:
 
 
 # -- units and private columns ----------------------------------------------------------------------
+
+
+KEPT_OUT: dict[str, list[list[Any]]] = {
+    "a heading above a gap of the header": [
+        ["STT", "Họ tên chủ hộ", "Địa chỉ", "", ""],
+        ["", "", "Số nhà", "Ngõ", "Đường"],
+        [1, "Lê Mẫu", 5, "ngõ 1", "phố A"],
+    ],
+    "cells that begin like a heading": [
+        ["Số nhà", "Đường", "Chủ hộ", "Điện thoại"],
+        [5, "phố A", "Chủ hộ: Lê Mẫu", "ĐT 0912345678"],
+    ],
+    "such cells without a header that is understood": [
+        ["Số hiệu", "Phố xá", "Chủ hộ", "SĐT"],
+        [5, "phố A", "Chủ hộ Lê Mẫu", "ĐT: 0912345678"],
+        [7, "phố A", "Chủ hộ Trần Mẫu", "ĐT: 0912345678"],
+    ],
+    "headings in English": [
+        ["Số nhà", "Đường", "Full name", "Phone"],
+        [5, "phố A", "Lê Mẫu", "0912345678"],
+    ],
+}
+
+
+@pytest.mark.parametrize("case", KEPT_OUT)
+def test_below_a_private_heading_nothing_is_kept(case: str) -> None:
+    told = without_private(read_table(xlsx(KEPT_OUT[case]), fitness))
+    assert not [
+        cell.text for row in told.rows for cell in row.cells if "Mẫu" in cell.text or "0912" in cell.text
+    ]
+    assert any(cell.text == "phố A" for row in told.rows for cell in row.cells)
+
+
+def test_a_private_heading_above_a_gap_is_told_with_the_others() -> None:
+    told = without_private(read_table(xlsx(KEPT_OUT["a heading above a gap of the header"]), fitness))
+    header = find_header(told.rows)
+    assert header is not None
+    assert (header.row.number, header.private) == (2, ("Họ tên chủ hộ",))
+    assert private_at(told.rows, 2) == {1}
 
 
 def test_a_cell_that_is_no_address_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_shared_cases_hold_decomposed_and_precomposed_forms() -> None:
 
 
 def test_cleaning_makes_one_line_of_nfc() -> None:
-    ugly = "\ufeff  Số\u00a012\n" + unicodedata.normalize("NFD", "ngõ\tNghĩa") + "\u200b\x00 "
+    ugly = "\ufeff  Số\u00a012\n" + unicodedata.normalize("NFD", "ngõ\tNghĩa") + "\u200b\x00\u2067 \u2069"
     assert clean(ugly) == "Số 12 ngõ Nghĩa"
 
 
