@@ -164,6 +164,8 @@ def _rows(request: Request, record: Document, people: Mapping[str, str]) -> dict
             "adults": "—" if adults is None else str(adults),
             "assigned": people.get(str(assigned), "—") if assigned else "—",
         }
+    if is_restricted(record):  # it is shown through a request alone (`server.resident_pages`)
+        return dict.fromkeys(("name", "phone", "label", "age", "consent"), "—")
     identity = _value(record, "identity") or {}
     bands = site.catalog.content.age_bands
     return {

@@ -21,6 +21,7 @@ from server.catalog import Catalog, change_unit
 from server.content import Unit
 from server.units import Unfit, count_members
 from sync import moving, unit_merging
+from sync.aliases import under_way
 from sync.background import repeat
 from sync.clocks import text_of
 from sync.names import Names
@@ -87,6 +88,8 @@ class Merging:
             raise Unfit("merge-busy")
         try:
             self._check(source, target, begun=True)
+            if await under_way(self._store, self._names, self._catalog.ward):  # two records of a unit
+                raise Unfit("merge-busy")
         except Unfit:
             await self._change(source, lambda stored: msgspec.structs.replace(stored, merging=None))
             raise

@@ -36,6 +36,15 @@ async def find_end(store: Store, names: Names, ward: str, unit: str) -> str:
     return unit
 
 
+async def is_merging(store: Store, names: Names, ward: str, unit: str) -> bool:
+    """Whether this unit, or one as which it went on, is on its way into another just now."""
+    row: Document | None = {"merged_into": unit}
+    with suppress(NotFound):
+        while row and (unit := row.get("merged_into", "")):
+            row = await store.find(names.ward(ward).catalog, f"unit:{unit}")
+    return bool((row or {}).get("merging"))
+
+
 def last_heir(heirs: Mapping[str, str], unit: str) -> str:
     """Where a unit's records are by now, through any number of merges; `heirs` holds one step each."""
     seen = {unit}

@@ -19,7 +19,7 @@ import structlog
 from sync.aliases import kept_of, rewritten, same_as, tombstones
 from sync.clocks import text_of
 from sync.erasing import erase_late, redact
-from sync.heirs import MOVED, find_end, former_units
+from sync.heirs import MOVED, find_end, former_units, is_merging
 from sync.ledger import Ledger
 from sync.merge import merge, registers
 from sync.names import Names
@@ -69,7 +69,7 @@ async def part(store: Store, names: Names, ward: str, lost: str, by: str) -> Non
     wish = {"do": "part", "lost": lost, "kept": entry["kept"], "unit": entry["unit"], "by": by, "at": now}
     found = await claim(store, names, ward, wish)
     try:
-        if found is wish:  # a household on its way to another unit comes first
+        if found is wish:  # what is on its way to another unit comes first
             await _check_still(store, names, ward, entry)
     except Unfit:
         await release(store, names, ward, lost, now)
@@ -78,6 +78,8 @@ async def part(store: Store, names: Names, ward: str, lost: str, by: str) -> Non
 
 
 async def _check_still(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> None:
+    if await is_merging(store, names, ward, entry["unit"]):
+        raise Unfit("busy")
     unit = await find_end(store, names, ward, entry["unit"])
     home = await store.find(names.unit(ward, unit), entry["kept"]) or {}
     await check_still(store, names, ward, {entry["kept"], str(home.get("household"))})

@@ -30,7 +30,7 @@ from sync.clocks import text_of
 from sync.erasing import erase_all, erase_late, redact
 from sync.heirs import MOVED, find_end, find_heir, former_units, place_of
 from sync.ledger import Ledger
-from sync.merge import consent_of, merge, registers
+from sync.merge import MergeError, consent_of, merge, registers
 from sync.names import Names
 from sync.residents import is_restricted
 from sync.revisions import NOTHING, child_of
@@ -75,6 +75,11 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
 async def _check_now(store: Store, names: Names, ward: str, unit: str, lost: str, kept: str) -> None:
     pair = [await store.find(names.unit(ward, unit), id) for id in (lost, kept)]
     _check(pair)
+    try:
+        for id in (lost, kept):
+            merge(await leaves_of(store, names.unit(ward, unit), id))
+    except MergeError:  # one id, given twice
+        raise Unfit("apart") from None
     if await find_heir(store, names, ward, unit):
         raise Unfit("busy")
     await check_still(store, names, ward, {lost, kept, *(str((one or {}).get("household")) for one in pair)})

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from server.importing.plan import OFFICE, Difference, Plan, find_last, make_document, record_id, value_of
+from sync.aliases import same_as
 from sync.clocks import text_of
 from sync.merge import amended
 from sync.names import Names, WardNames
@@ -111,13 +112,13 @@ async def undo(store: Store, ward: WardNames, unit: str, at: str) -> Undone | No
         return None
     await _mark(store, ward, unit, at, "undoing")
     database, result, now = ward.unit(unit), Undone(), text_of(datetime.now(UTC))
-    taken = await _untouched(store, database, last, result)
+    taken = await _untouched(store, ward, unit, last, result)
     marks = [_amend(one, {"gone": True}, now) for one in taken.values() if not _is_taken(one)]
     lost = await _save(store, database, marks)
     for row in await store.all_docs(database, keys=sorted(lost), include_docs=True) if lost else ():
         if not _is_taken(row.get("doc") or {}):  # else by another undo
             result.stays.append((address_of(taken.pop(row["key"])), "edited"))
-    late = await _used(store, database, taken)
+    late = await _used(store, ward, unit, taken)
     await _restore(store, database, late, now)
     result.stays += [(address_of(taken[id]), why) for id, why in late.items()]
     result.taken = len(taken) - len(late)
@@ -138,10 +139,13 @@ def _under_way(record: Document) -> bool:
     return since is not None and abs(datetime.now(UTC) - datetime.fromisoformat(since)) < CUT_SHORT
 
 
-async def _untouched(store: Store, database: str, last: Document, result: Undone) -> dict[str, Document]:
+async def _untouched(
+    store: Store, ward: WardNames, unit: str, last: Document, result: Undone
+) -> dict[str, Document]:
     """Those that are as they were imported, or were taken back already; the others stay."""
     fresh, wanted = set(last["new"]), [*last["new"], *last["back"]]
-    used, instants = await _used(store, database, set(wanted)), _instants(last)
+    database, instants = ward.unit(unit), _instants(last)
+    used = await _used(store, ward, unit, set(wanted))
     taken: dict[str, Document] = {}
     for ids in _batches(wanted):
         for row in await store.all_docs(database, keys=ids, include_docs=True):
@@ -174,9 +178,10 @@ def _instants(record: Document) -> set[str]:
     return {record["at"], *record.get("earlier", ())}
 
 
-async def _used(store: Store, database: str, ids: Collection[str]) -> dict[str, Why]:
-    """Those of the households that have a visit or a resident."""
-    found: dict[str, Why] = {}
+async def _used(store: Store, ward: WardNames, unit: str, ids: Collection[str]) -> dict[str, Why]:
+    """Those of the households that have a visit or a resident, or as which another one goes on."""
+    database, same = ward.unit(unit), await same_as(store, Names(ward.prefix), ward.ward, ids)
+    found: dict[str, Why] = {id: "edited" for id, merged in same.items() if merged}
     kinds: tuple[tuple[str, Why], ...] = (("resident", "residents"), ("visit", "visited"))
     for kind, why in kinds if ids else ():
         async for page in store.pages(database, startkey=f"{kind}:", endkey=f"{kind};"):

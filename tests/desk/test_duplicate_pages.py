@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from server.check import check
+from server.importing.last import undo
+from server.importing.plan import OFFICE
 from server.site import Site
+from sync.clocks import text_of
 from sync.duplicates import pair_doors, words_of
+from sync.merge import MergeError
 from sync.store import Document
+from sync.twins import claim, is_gone, release
+from sync.twins_after import settle
 from tests.desk.conftest import SignIn
 from tests.sync.samples import helped, household, register, resident
 
@@ -126,3 +133,53 @@ async def test_which_addresses_are_one() -> None:
     assert [pair.why for pair in pairs] == ["part"]
     crowd = [door("1", f"Ngõ Hoa {chr(97 + at % 26)}{chr(97 + at // 26)}") for at in range(3000)]
     assert pair_doors([*crowd, door("1", "Ngõ Hoa aa")])[0].why == "address"
+
+
+async def test_who_asked_to_be_left_alone_is_shown_to_no_lead(site: Site, sign_in: SignIn) -> None:
+    lead, home = await sign_in("lead"), door("915")
+    left_alone = resident(home["_id"], name="Trần Thị Kín Đáo", restricted=register(True))
+    left_alone["identity"]["value"]["phone"] = "0912345678"
+    left_alone["label"] = register("Bà giáo Kín")
+    other = resident(home["_id"], name="Lê Thị Khác")
+    await site.store.graft(site.ward.unit(UNIT), [home, left_alone, other])
+    pair = {"unit": UNIT, "a": left_alone["_id"], "b": other["_id"]}
+    page = (await lead.get(f"{HERE}/pair", params=pair)).text
+    assert "Lê Thị Khác" in page
+    for said in ("Kín", "0912345678"):
+        assert said not in page
+    assert (await press(lead, "merge", other, left_alone, kept=other["_id"])).status_code == 409
+
+
+async def test_an_import_that_is_undone_leaves_a_door_that_took_another_in(
+    site: Site, sign_in: SignIn
+) -> None:
+    lead, database = await sign_in("lead"), site.ward.unit(UNIT)
+    at = text_of(datetime.now(UTC))
+    back = door("916", gone={"value": False, "at": at, "by": OFFICE})
+    other = door("916", adults=register(4))
+    await site.store.graft(database, [back, other])
+    await press(lead, "merge", other, back, kept=back["_id"])
+    record: Document = {"type": "import", "at": at, "by": "", "name": "", "state": "done"}
+    record |= {"new": [], "back": [back["_id"]], "changed": {}}
+    await site.store.update(site.names.imports, f"import:09562:{UNIT}", lambda _: record)
+    undone = await undo(site.store, site.ward, UNIT, at)
+    assert undone is not None
+    assert undone.taken == 0
+    assert not is_gone(await site.store.get(database, back["_id"])), "the other one's door is gone with it"
+
+
+async def test_what_cannot_be_merged_keeps_nobody_waiting(site: Site, sign_in: SignIn) -> None:
+    lead, one, other = await sign_in("lead"), door("917"), door("917")
+    twice = {**one, "_rev": f"1-{'b' * 32}", "created": {**one["created"], "at": "2026-05-01T07:00:00.000Z"}}
+    await site.store.graft(site.ward.unit(UNIT), [one, other, twice])
+    assert (await press(lead, "merge", one, other, kept=other["_id"])).status_code == 409
+    assert not (await site.store.find(site.ward.privacy, "twins") or {}).get("open")
+    wish = {"do": "merge", "lost": one["_id"], "kept": other["_id"], "unit": UNIT, "by": "", "at": "2026"}
+    await claim(site.store, site.names, "09562", wish)  # as one that was begun before
+    third, fourth = door("918"), door("918")
+    await site.store.graft(site.ward.unit(UNIT), [third, fourth])
+    await claim(site.store, site.names, "09562", {**wish, "lost": third["_id"], "kept": fourth["_id"]})
+    with pytest.raises(MergeError):
+        await settle(site.store, site.names, "09562")
+    assert await site.store.find(site.ward.unit(UNIT), third["_id"]) is None
+    await release(site.store, site.names, "09562", one["_id"], "2026")

@@ -15,7 +15,7 @@ from server.people import change_person
 from server.roles import Role
 from server.site import Site
 from server.units import Typed, Unfit
-from sync import moving, unit_merging
+from sync import moving, twins, twins_after, unit_merging
 from sync.deciding import Decider
 from sync.erasing import erase
 from sync.rollup import rollup_id
@@ -144,6 +144,24 @@ def test_what_cannot_be_merged_is_said_and_nothing_is_changed(
         assert answer.status_code == 400
         assert said in answer.text
     assert site.catalog.units == before
+
+
+def test_two_records_that_are_just_being_merged_come_first(
+    site: Site, call: Call, pair: tuple[str, str]
+) -> None:
+    source, target = pair
+    doors = [household(unit=source) for _ in range(2)]
+    call(site.store.graft, site.ward.unit(source), doors)
+    lost, kept = (door["_id"] for door in doors)
+    wish = {"do": "merge", "lost": lost, "kept": kept, "unit": source, "by": "", "at": LATER}
+    call(twins.claim, site.store, site.names, WARD, wish)
+    with pytest.raises(Unfit, match="merge-busy"):
+        call(site.merging.begin, source, target)
+    assert site.catalog.units[source].heir is None
+    call(twins_after.settle, site.store, site.names, WARD)
+    merge(call, site, source, target)
+    assert call(site.store.find, site.ward.unit(target), kept) is not None
+    assert call(site.store.find, site.ward.unit(target), lost) is None
 
 
 def test_a_phone_goes_on_in_the_other_unit_and_its_late_records_arrive_there(

@@ -16,7 +16,7 @@ from sync.erasing import erase
 from sync.moving import move
 from sync.parting import part
 from sync.residents import read_held
-from sync.store import NotFound, StoreUnavailable
+from sync.store import Document, NotFound, StoreUnavailable
 from sync.twins import Unfit, join
 from sync.twins_after import settle
 from tests.sync.samples import child, household, register, resident, visit
@@ -237,3 +237,21 @@ def test_an_edit_of_what_has_just_gone_elsewhere_comes_again(
         assert town.push(edit, person="lan").status == 503
     assert town.push(edit, person="lan").json == []
     assert now(town, house.kept)["adults"]["value"] == 5
+
+
+def test_a_unit_on_its_way_into_another_has_nothing_merged_or_taken_apart(town: Town, house: House) -> None:
+    third = household()
+    town.push(third)
+    become(town, house.lost, house.kept)
+    catalog = town.names.ward(WARD).catalog
+    row: Document = {"type": "unit", "merging": OTHER}
+    anyio.run(town.store.update, catalog, f"unit:{UNIT}", lambda _: row)
+    try:
+        with pytest.raises(Unfit, match="busy"):
+            become(town, third, house.kept)
+        with pytest.raises(Unfit, match="busy"):
+            undo(town, house.lost)
+    finally:
+        anyio.run(town.store.update, catalog, f"unit:{UNIT}", lambda _: {"type": "unit"})
+    assert not (town.stored("twins", town.names.ward(WARD).privacy) or {}).get("open")
+    undo(town, house.lost)
