@@ -150,6 +150,21 @@ async def test_targets_are_large_enough_for_a_finger(page: Page, refused: list[s
         assert small == [], address
 
 
+@pytest.mark.parametrize("role", ["lead", "admin"])
+async def test_the_header_leaves_the_screen_to_the_page(
+    page: Page, sign_in: SignIn, address: str, role: str
+) -> None:
+    name, _, value = (await sign_in(role)).headers["cookie"].partition("=")
+    await page.context.clear_cookies()
+    await page.context.add_cookies([{"name": name, "value": value, "url": address}])
+    for width, height, most in ((360, 640, 130), (1280, 800, 120)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto("/desk")
+        top = await page.locator("header.top").bounding_box()
+        assert top is not None
+        assert top["height"] < most, f"{width} pixels wide"
+
+
 async def test_a_narrow_screen_has_the_pages_behind_a_button_and_a_wide_one_in_a_row(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 800})
     await page.goto(f"/desk?{MAY}")
