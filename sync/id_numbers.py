@@ -21,7 +21,7 @@ from typing import Literal
 
 Verdict = Literal["ok", "warn", "refuse"]
 
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _CHAIN = re.compile("[0-9]+(?:[ \u00a0\t._\u2010-\u2015\u2212-]{1,3}[0-9]+)*")
 _GROUP = re.compile("[0-9]+")
 _PHONE = re.compile("0[35789][0-9]{8}")

@@ -14,7 +14,7 @@ import icu
 
 _MARKS = re.compile("[\u0300-\u036f]")
 _SPACE = re.compile(r"\s+")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _D = str.maketrans("đ", "d")
 
 

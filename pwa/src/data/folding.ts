@@ -5,7 +5,7 @@
  */
 const MARKS = /[\u0300-\u036f]/g;
 const HALVES = /\p{Surrogate}/gu; // half of an emoji cut off by a limit: no JSON for the server
-const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** Lower case without marks: "Yên Nghĩa", "yen nghia" and their NFD forms become equal. */
 export function fold(text: string): string {

@@ -4,7 +4,7 @@
  */
 export type Verdict = "ok" | "warn" | "refuse";
 
-const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 const CHAIN = /[0-9]+(?:[ \u00a0\t._\u2010-\u2015\u2212-]{1,3}[0-9]+)*/g;
 const LENGTH = 12;
 
