@@ -8,6 +8,7 @@ see the last commit. A commit returns when it is on the disk.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import sqlite3
@@ -15,40 +16,45 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sync.embedded.errors import DAMAGE, Damaged, NotFound, wrap_os, wrap_sqlite
+from sync.embedded.errors import Damaged, NotFound, is_damage, wrap_os, wrap_sqlite
+from sync.embedded.sums import SEAL, check_sum, compute_sum
 
 T = TypeVar("T")
 
 SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
 BEGIN;
-CREATE TABLE IF NOT EXISTS docs (
+CREATE TABLE docs (
   row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, deleted INTEGER NOT NULL,
-  rev TEXT NOT NULL, body INTEGER NOT NULL, tree BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS docs_seq ON docs (seq);
-CREATE INDEX IF NOT EXISTS docs_live ON docs (id, rev) WHERE deleted = 0;
-CREATE TABLE IF NOT EXISTS bodies (key INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, digests TEXT,
+  rev TEXT NOT NULL, body INTEGER NOT NULL, tree BLOB NOT NULL, sum INTEGER);
+CREATE UNIQUE INDEX docs_seq ON docs (seq);
+CREATE INDEX docs_live ON docs (id, rev) WHERE deleted = 0;
+CREATE TABLE bodies (key INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, digests TEXT,
   sum INTEGER);
-CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS locals (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS purges (seq INTEGER PRIMARY KEY, id TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS state (
+CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE locals (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, body BLOB NOT NULL,
+  sum INTEGER);
+CREATE TABLE purges (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, sum INTEGER);
+CREATE TABLE state (
   one INTEGER PRIMARY KEY CHECK (one = 1), uuid TEXT NOT NULL, created INTEGER NOT NULL, seq INTEGER NOT NULL,
-  live INTEGER NOT NULL, dead INTEGER NOT NULL, purge_seq INTEGER NOT NULL, security BLOB NOT NULL);
-INSERT INTO state VALUES (1, '{uuid}', {created}, 0, 0, 0, 0, CAST('{security}' AS BLOB));
+  live INTEGER NOT NULL, dead INTEGER NOT NULL, purge_seq INTEGER NOT NULL, security BLOB NOT NULL,
+  sum INTEGER);
 COMMIT;
 PRAGMA journal_mode = WAL;
 """
 
-DEFAULT_SECURITY = '{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}'
-TAILS = ("", "-wal", "-shm", "-journal")
-"""What SQLite adds to a file's name for the files beside it."""
+SUMMED = ("docs", "bodies", "locals", "purges", "state")
+"""Tables whose rows have a sum; in a file from before there were sums the column is added."""
+DEFAULT_SECURITY = b'{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}'
+TAILS = ("", "-wal", "-shm", "-journal", SEAL)
+"""What is added to a file's name for the files beside it, by SQLite but for the last."""
 CHECKED = 256_000_000
-"""Bytes of a file whose inner order is looked through when it is opened; a tenth of a second for 100 MB."""
+"""Bytes of a file that is looked through when it is opened, in a fifth of a second for 100 MB; of a larger
+one only the table of documents is, and its indexes. Their texts have sums."""
 GROUP = 64
 """Writes taken into one transaction at most."""
 
@@ -67,14 +73,22 @@ class State:
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> State:
-        columns = "uuid, created, seq, live, dead, purge_seq, security"
-        return cls(*connection.execute(f"SELECT {columns} FROM state").fetchone())  # noqa: S608
+        """:raises Damaged: they are not as they were written."""
+        columns = "uuid, created, seq, live, dead, purge_seq, security, sum"
+        *values, written = connection.execute(f"SELECT {columns} FROM state").fetchone()  # noqa: S608
+        state = cls(*values)
+        check_sum(written, *state._summed())
+        return state
 
     def write(self, connection: sqlite3.Connection) -> None:
         connection.execute(
-            "UPDATE state SET seq = ?, live = ?, dead = ?, purge_seq = ?, security = ?",
-            (self.seq, self.live, self.dead, self.purge_seq, self.security),
+            "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*astuple(self), compute_sum(*self._summed())),
         )
+
+    def _summed(self) -> tuple[str, bytes]:
+        *values, security = astuple(self)
+        return " ".join(map(str, values)), security
 
     def format_seq(self, seq: int) -> str:
         """The number with the database's own mark, so that one of another life starts from zero."""
@@ -113,8 +127,8 @@ def make_file(path: Path, created: int) -> None:
     remove_files(draft)
     try:
         with contextlib.closing(connect(draft, mode="rwc")) as connection:
-            values = {"uuid": secrets.token_hex(4), "created": created, "security": DEFAULT_SECURITY}
-            connection.executescript(SCHEMA.format(**values))
+            connection.executescript(SCHEMA)
+            State(secrets.token_hex(4), created, 0, 0, 0, 0, DEFAULT_SECURITY).write(connection)
         draft.rename(path)
         sync_folder(path.parent)
     except (sqlite3.Error, OSError) as failure:
@@ -130,14 +144,26 @@ def remove_files(path: Path) -> None:
         path.with_name(path.name + tail).unlink(missing_ok=True)
 
 
+def read_schema(connection: sqlite3.Connection) -> set[str]:
+    """The statements that made a file's tables and indexes, however they were spaced."""
+    found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    return {" ".join(sql.split()) for (sql,) in found}
+
+
+@functools.cache
+def _expected_schema() -> set[str]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return read_schema(connection)
+
+
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether a file is as long and, up to CHECKED bytes, as orderly as SQLite left it."""
+    """Whether a file is as orderly as SQLite left it, and its indexes are those of its tables."""
+    part = "docs" if path.stat().st_size > CHECKED else "1"
     try:
-        if path.stat().st_size > CHECKED:
-            return True
-        return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        return bool(connection.execute(f"PRAGMA integrity_check({part})").fetchone() == ("ok",))
     except sqlite3.Error as failure:
-        if failure.sqlite_errorname in DAMAGE:
+        if is_damage(failure):
             return False
         raise
 
@@ -166,16 +192,20 @@ class Database:
             self._check()
         except sqlite3.Error as failure:
             raise wrap_sqlite(failure) from failure
+        except UnicodeDecodeError:  # SQLite's own words quote what it found
+            raise Damaged from None
 
     def _check(self) -> None:
-        tables = {row[0] for row in self._writer.execute("SELECT name FROM sqlite_schema")}
-        if "state" not in tables or not is_sound(self._writer, self.path):
+        if not is_sound(self._writer, self.path):
+            raise Damaged
+        for table in SUMMED:
+            columns = [row[1] for row in self._writer.execute(f"PRAGMA table_info({table})")]
+            if columns and "sum" not in columns:
+                self._writer.execute(f"ALTER TABLE {table} ADD COLUMN sum INTEGER")
+        if read_schema(self._writer) != _expected_schema():
             raise Damaged
         if not self._writer.execute("SELECT 1 FROM state").fetchone():
             raise Damaged
-        columns = [row[1] for row in self._writer.execute("PRAGMA table_info(bodies)")]
-        if "sum" not in columns:  # a file from before there were sums
-            self._writer.execute("ALTER TABLE bodies ADD COLUMN sum INTEGER")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -187,21 +217,27 @@ class Database:
             if self._closed:
                 raise NotFound("Database does not exist.")
             connection = self._free.pop() if self._free else None
+        whole = False
         try:
             connection = connection or connect(self.path)
             connection.execute("BEGIN")
             yield connection
+            whole = True
+        except NotFound:
+            whole = True
+            raise
         except sqlite3.Error as failure:
             raise wrap_sqlite(failure) from failure
         finally:
             if connection is not None:
-                self._give_back(connection)
+                self._give_back(connection, whole)
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, whole: bool) -> None:
+        """Keep it, unless a reading was left in the middle, whose statement would hold on to that moment."""
         with contextlib.suppress(sqlite3.Error):
             connection.rollback()
         with self._lock:
-            if not self._closed and len(self._free) < 8:
+            if whole and not self._closed and len(self._free) < 8:
                 self._free.append(connection)
                 return
         connection.close()

@@ -23,6 +23,7 @@ from sync.embedded.errors import (
     Unauthorized,
 )
 from sync.embedded.javascript import CompilationFailure, Validator, check_function
+from sync.embedded.sums import COLUMNS, DocumentRow
 from sync.embedded.trees import has_text
 from sync.embedded.writing import Draft, Stored, read_body
 
@@ -80,12 +81,14 @@ def check_design(fields: Mapping[str, Any]) -> None:
 
 def read_design(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
     """:raises NotFound: no such design document."""
-    row = connection.execute("SELECT deleted, body FROM docs WHERE id = ?", (f"_design/{name}",)).fetchone()
-    if not row:
+    sql = f"SELECT {COLUMNS} FROM docs WHERE id = ?"  # noqa: S608
+    found = connection.execute(sql, (f"_design/{name}",)).fetchone()
+    if not found:
         raise NotFound("missing")
-    if row[0]:
+    row = DocumentRow(*found).check()
+    if row.deleted:
         raise NotFound("deleted")
-    fields: dict[str, Any] = msgspec.json.decode(read_body(connection, row[1]))
+    fields: dict[str, Any] = msgspec.json.decode(read_body(connection, row.body))
     if fields.get("language", LANGUAGE) != LANGUAGE:
         raise NotImplementedHere("The embedded store runs design documents in JavaScript only.")
     return fields
@@ -94,12 +97,17 @@ def read_design(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
 def all_signatures(connection: sqlite3.Connection) -> set[str]:
     """The rows any design document still needs."""
     kept: set[str] = set()
-    for (key,) in connection.execute(f"SELECT body FROM docs WHERE {DESIGNS}").fetchall():  # noqa: S608
-        fields = msgspec.json.decode(read_body(connection, key))
+    for fields in _read_designs(connection):
         if fields.get("language", LANGUAGE) != LANGUAGE:
             continue
         kept.update(view.signature for view in parse_views(fields).values())
     return kept
+
+
+def _read_designs(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    found = connection.execute(f"SELECT {COLUMNS} FROM docs WHERE {DESIGNS} ORDER BY id").fetchall()  # noqa: S608
+    rows = [DocumentRow(*one).check() for one in found]
+    return [msgspec.json.decode(read_body(connection, row.body)) for row in rows]
 
 
 class Guard:
@@ -148,8 +156,7 @@ class Guard:
         if present == self._loaded:
             return
         sources: list[str] = []
-        for (key,) in connection.execute(f"SELECT body FROM docs WHERE {DESIGNS} ORDER BY id").fetchall():  # noqa: S608
-            fields = msgspec.json.decode(read_body(connection, key))
+        for fields in _read_designs(connection):
             source = fields.get("validate_doc_update")
             if isinstance(source, str) and fields.get("language", LANGUAGE) == LANGUAGE:
                 sources.append(source)

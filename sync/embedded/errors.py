@@ -85,12 +85,18 @@ class Damaged(StoreError):
         super().__init__(f"{what} is damaged on the disk; restore it from a backup.")
 
 
+def is_damage(failure: sqlite3.Error) -> bool:
+    """Whether a file is not what SQLite left; a text that is no text has no name among its errors."""
+    name = getattr(failure, "sqlite_errorname", None)
+    return name in DAMAGE or (name is None and str(failure).startswith("Could not decode"))
+
+
 def wrap_sqlite(failure: sqlite3.Error) -> StoreError:
     """The refusal for what SQLite reports; the text names no path and no statement."""
     name = getattr(failure, "sqlite_errorname", None) or type(failure).__name__
     if name == "SQLITE_FULL":
         return Unavailable("enospc", "insufficient_storage", 507)
-    if name in DAMAGE:
+    if is_damage(failure):
         return Damaged()
     return Unavailable(f"The storage engine refused: {name}.")
 

@@ -13,6 +13,7 @@ from sync.embedded.documents import encode
 from sync.embedded.errors import BadRequest, NotFound
 from sync.embedded.reading import Shape, read_revision
 from sync.embedded.requests import MISSING, Call
+from sync.embedded.sums import COLUMNS, DocumentRow
 
 ROWS = 500
 """Rows put together at a time."""
@@ -80,11 +81,16 @@ def iterate_list(connection: sqlite3.Connection, query: ListQuery) -> Iterator[b
 
 
 def _encode_row(connection: sqlite3.Connection, found: Any, query: ListQuery) -> bytes:
-    doc_id, rev, stored = found
-    row = b'{"id":%b,"key":%b,"value":{"rev":%b}' % (encode(doc_id), encode(doc_id), encode(rev))
+    """``found`` is id and revision alone, or a whole row when documents are wanted."""
     if query.include_docs:
-        row += b',"doc":' + read_revision(connection, doc_id, trees.decode(stored), rev, query.shape).json
-    return row + b"}"
+        row = DocumentRow(*found).check()
+        doc = read_revision(connection, row.id, trees.decode(row.tree), row.rev, query.shape).json
+        return _encode_line(row.id, row.rev) + b',"doc":' + doc + b"}"
+    return _encode_line(*found) + b"}"
+
+
+def _encode_line(doc_id: str, rev: str) -> bytes:
+    return b'{"id":%b,"key":%b,"value":{"rev":%b}' % (encode(doc_id), encode(doc_id), encode(rev))
 
 
 def _select(connection: sqlite3.Connection, query: ListQuery) -> tuple[str, list[str], int]:
@@ -99,19 +105,19 @@ def _select(connection: sqlite3.Connection, query: ListQuery) -> tuple[str, list
     if query.end is not None:
         conditions.append(f"id {before} ?")
         parameters.append(query.end)
-    tree = "tree" if query.include_docs else "NULL"
+    columns = COLUMNS if query.include_docs else "id, rev"
     order = "DESC" if query.descending else "ASC"
     where = " AND ".join(conditions)
-    sql = f"SELECT id, rev, {tree} FROM docs WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"  # noqa: S608
+    sql = f"SELECT {columns} FROM docs WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"  # noqa: S608
     return sql, parameters, offset
 
 
 def _read_key(connection: sqlite3.Connection, key: Any, query: ListQuery) -> bytes:
-    sql = "SELECT rev, deleted, tree FROM docs WHERE id = ?"
+    sql = f"SELECT {COLUMNS} FROM docs WHERE id = ?"  # noqa: S608
     row = connection.execute(sql, (key,)).fetchone() if isinstance(key, str) else None
     if not row:
         return b'{"key":%b,"error":"not_found"}' % encode(key)
-    rev, deleted, stored = row
+    _, _, deleted, rev, _, stored, _ = DocumentRow(*row).check()
     value = {"rev": rev, "deleted": True} if deleted else {"rev": rev}
     line = b'{"id":%b,"key":%b,"value":%b' % (encode(key), encode(key), encode(value))
     if query.include_docs:

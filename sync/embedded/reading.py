@@ -17,6 +17,7 @@ from sync.embedded import trees
 from sync.embedded.database import State
 from sync.embedded.documents import as_revisions, compose, encode, make_blob
 from sync.embedded.errors import Damaged, NotFound
+from sync.embedded.sums import COLUMNS, DocumentRow, check_sum
 from sync.embedded.trees import Tree
 from sync.embedded.writing import find, read_body
 
@@ -158,10 +159,12 @@ def read_attachment(
 
 
 def read_local(connection: sqlite3.Connection, doc_id: str) -> bytes:
-    row = connection.execute("SELECT rev, body FROM locals WHERE id = ?", (doc_id,)).fetchone()
+    row = connection.execute("SELECT rev, body, sum FROM locals WHERE id = ?", (doc_id,)).fetchone()
     if not row:
         raise NotFound("missing")
-    return compose(doc_id, f"0-{row[0]}", False, bytes(row[1]))
+    number, body, written = row
+    check_sum(written, f"{doc_id}\0{number}", body)
+    return compose(doc_id, f"0-{number}", False, body)
 
 
 def diff_revs(connection: sqlite3.Connection, asked: dict[str, list[str]]) -> dict[str, Any]:
@@ -212,7 +215,7 @@ def read_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Changes
         if len(rows) == query.limit:
             break
         rows.append(_change(connection, state, query, row))
-        last = row[1]
+        last = row.seq
     (total,) = connection.execute("SELECT count(*) FROM docs WHERE seq > ?", (query.since,)).fetchone()
     pending = max(total - len(rows), 0)
     if not pending or query.doc_ids is not None:
@@ -220,19 +223,19 @@ def read_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Changes
     return Changes(rows, state.format_seq(last), pending, last)
 
 
-def _select_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Iterator[Any]:
-    columns = "SELECT id, seq, rev, deleted, tree FROM docs"
+def _select_changes(connection: sqlite3.Connection, query: ChangesQuery) -> Iterator[DocumentRow]:
+    columns = f"SELECT {COLUMNS} FROM docs"  # noqa: S608
     order = "DESC" if query.descending else "ASC"
-    if query.doc_ids is None:
-        sql = f"{columns} WHERE seq > ? ORDER BY seq {order}"
-        return connection.execute(sql, (query.since,))
-    ids = encode(query.doc_ids).decode()
-    sql = f"{columns} WHERE id IN (SELECT value FROM json_each(?)) AND seq > ? ORDER BY seq {order}"  # noqa: S608
-    return connection.execute(sql, (ids, query.since))
+    sql = f"{columns} WHERE seq > ? ORDER BY seq {order}"
+    parameters: tuple[Any, ...] = (query.since,)
+    if query.doc_ids is not None:
+        sql = f"{columns} WHERE id IN (SELECT value FROM json_each(?)) AND seq > ? ORDER BY seq {order}"  # noqa: S608
+        parameters = (encode(query.doc_ids).decode(), query.since)
+    return (DocumentRow(*found).check() for found in connection.execute(sql, parameters))
 
 
-def _change(connection: sqlite3.Connection, state: State, query: ChangesQuery, row: Any) -> bytes:
-    doc_id, seq, rev, deleted, stored = row
+def _change(connection: sqlite3.Connection, state: State, query: ChangesQuery, row: DocumentRow) -> bytes:
+    doc_id, seq, deleted, rev, _, stored, _ = row
     single = stored.count(b"[") == 2  # one revision, by far the commonest: nothing to decode
     tree = trees.decode(stored) if not single or query.include_docs else {}
     revs = [rev] if single or not query.all_leaves else trees.leaves(tree)

@@ -7,7 +7,6 @@ against what was stored before it: a document of the batch is never the ``oldDoc
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,7 +25,8 @@ from sync.embedded.documents import (
     encode_body,
     store_attachments,
 )
-from sync.embedded.errors import BadRequest, Conflict, Damaged, StoreError
+from sync.embedded.errors import BadRequest, Conflict, StoreError
+from sync.embedded.sums import COLUMNS, DocumentRow, check_body, compute_sum, sum_body
 from sync.embedded.trees import Tree
 
 REVS_LIMIT = 1000
@@ -66,23 +66,21 @@ Judge = Callable[
 
 
 def find(connection: sqlite3.Connection, doc_id: str) -> Stored:
-    row = connection.execute("SELECT row, tree, deleted FROM docs WHERE id = ?", (doc_id,)).fetchone()
-    return Stored(row[0], trees.decode(row[1]), bool(row[2])) if row else NOTHING
+    """:raises Damaged: it is not as it was written."""
+    sql = f"SELECT {COLUMNS}, row FROM docs WHERE id = ?"  # noqa: S608
+    found = connection.execute(sql, (doc_id,)).fetchone()
+    if not found:
+        return NOTHING
+    row = DocumentRow(*found[:-1]).check()
+    return Stored(found[-1], trees.decode(row.tree), bool(row.deleted))
 
 
 def read_body(connection: sqlite3.Connection, key: int) -> bytes:
     """:raises Damaged: the text is not there, or not as it was written."""
     if not key:
         return b"{}"
-    row = connection.execute("SELECT body, sum FROM bodies WHERE key = ?", (key,)).fetchone()
-    return check_body(*row or (None, None))
-
-
-def check_body(body: bytes | None, written: int | None) -> bytes:
-    """A stored body, held against its sum; those of before there were sums have none."""
-    if body is None or (written is not None and zlib.crc32(body) != written):
-        raise Damaged
-    return body
+    row = connection.execute("SELECT body, digests, sum FROM bodies WHERE key = ?", (key,)).fetchone()
+    return check_body(*row or (None, None, None))
 
 
 def write_edits(
@@ -170,7 +168,7 @@ def _put(connection: sqlite3.Connection, state: State, draft: Draft, stored: Sto
     if draft.edit.attachments and b'"_attachments"' in draft.body:
         kept = msgspec.json.decode(draft.body)["_attachments"]
         digests = encode([stub["digest"] for stub in kept.values()]).decode()
-    row = (draft.body, digests, zlib.crc32(draft.body))
+    row = (draft.body, digests, sum_body(draft.body, digests))
     added = connection.execute("INSERT INTO bodies (body, digests, sum) VALUES (?, ?, ?)", row)
     tree = trees.merge(stored.tree, draft.path, draft.edit.deleted, added.lastrowid or 0)
     stemmed = trees.stem(tree, REVS_LIMIT)
@@ -195,15 +193,17 @@ def save(connection: sqlite3.Connection, state: State, doc_id: str, tree: Tree, 
         state.dead -= stored.deleted
     state.live += not node.deleted
     state.dead += node.deleted
-    values = (state.seq, node.deleted, rev, node.body, trees.encode(tree))
+    row = DocumentRow(doc_id, state.seq, int(node.deleted), rev, node.body, trees.encode(tree))
+    values = (*row[1:-1], row.compute_sum())
     if stored.row:
         connection.execute(
-            "UPDATE docs SET seq = ?, deleted = ?, rev = ?, body = ?, tree = ? WHERE row = ?",
+            "UPDATE docs SET seq = ?, deleted = ?, rev = ?, body = ?, tree = ?, sum = ? WHERE row = ?",
             (*values, stored.row),
         )
         return Stored(stored.row, tree, node.deleted)
     added = connection.execute(
-        "INSERT INTO docs (seq, deleted, rev, body, tree, id) VALUES (?, ?, ?, ?, ?, ?)", (*values, doc_id)
+        "INSERT INTO docs (seq, deleted, rev, body, tree, sum, id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*values, doc_id),
     )
     return Stored(added.lastrowid or 0, tree, node.deleted)
 
@@ -217,9 +217,9 @@ def write_local(connection: sqlite3.Connection, edit: Edit) -> str:
     if edit.deleted:
         delete_local(connection, edit.id)
         return "0-0"
-    connection.execute(
-        "INSERT OR REPLACE INTO locals VALUES (?, ?, ?)", (edit.id, number, encode_body(edit, {}))
-    )
+    body = encode_body(edit, {})
+    values = (edit.id, number, body, compute_sum(f"{edit.id}\0{number}", body))
+    connection.execute("INSERT OR REPLACE INTO locals VALUES (?, ?, ?, ?)", values)
     return f"0-{number}"
 
 
@@ -228,7 +228,9 @@ def delete_local(connection: sqlite3.Connection, doc_id: str) -> None:
 
 
 def write_security(connection: sqlite3.Connection, security: bytes) -> None:
-    connection.execute("UPDATE state SET security = ?", (security,))
+    state = State.read(connection)
+    state.security = security
+    state.write(connection)
 
 
 def purge(
@@ -246,7 +248,8 @@ def purge(
         if not removed:
             continue
         state.purge_seq += 1
-        connection.execute("INSERT INTO purges VALUES (?, ?)", (state.purge_seq, doc_id))
+        values = (state.purge_seq, doc_id, compute_sum(f"{state.purge_seq}", doc_id.encode()))
+        connection.execute("INSERT INTO purges VALUES (?, ?, ?)", values)
         forget_bodies(connection, stored.tree, tree)
         if tree:
             save(connection, state, doc_id, tree, stored)
@@ -261,9 +264,10 @@ def purge(
 
 def drop_old_bodies(connection: sqlite3.Connection) -> None:
     """Forget the text of every revision that has descendants, and blobs nobody names."""
-    keep = connection.execute("SELECT row, tree FROM docs WHERE instr(tree, x'5D2C5B')")  # "],["
-    for row, stored in keep.fetchall():
-        tree = trees.decode(stored)
+    keep = connection.execute(f"SELECT {COLUMNS} FROM docs WHERE instr(tree, x'5D2C5B')")  # noqa: S608  "],["
+    for found in keep.fetchall():
+        row = DocumentRow(*found).check()
+        tree = trees.decode(row.tree)
         ends = set(trees.leaves(tree))
         old = [rev for rev, node in tree.items() if node.body and rev not in ends]
         if not old:
@@ -271,7 +275,11 @@ def drop_old_bodies(connection: sqlite3.Connection) -> None:
         connection.executemany("DELETE FROM bodies WHERE key = ?", [(tree[rev].body,) for rev in old])
         for rev in old:
             tree[rev] = tree[rev]._replace(body=0)
-        connection.execute("UPDATE docs SET tree = ? WHERE row = ?", (trees.encode(tree), row))
+        row = row._replace(tree=trees.encode(tree))
+        values = (row.tree, row.compute_sum(), row.id)
+        connection.execute("UPDATE docs SET tree = ?, sum = ? WHERE id = ?", values)
+    for kept in connection.execute("SELECT body, digests, sum FROM bodies WHERE digests IS NOT NULL"):
+        check_body(*kept)
     connection.execute(
         "DELETE FROM blobs WHERE digest NOT IN "
         "(SELECT value FROM bodies, json_each(bodies.digests) WHERE digests IS NOT NULL)"

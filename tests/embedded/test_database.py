@@ -11,7 +11,7 @@ import pytest
 
 from sync.embedded.database import Database, make_file
 from sync.embedded.documents import parse_edit
-from sync.embedded.errors import Conflict, StoreError
+from sync.embedded.errors import Conflict, Damaged, StoreError
 from sync.embedded.writing import Outcome, write_edits
 
 
@@ -64,7 +64,7 @@ def test_what_waits_is_committed_together_and_one_failure_undoes_only_itself(dat
 
     def insert(number: int) -> Callable[[sqlite3.Connection], int]:
         def work(connection: sqlite3.Connection) -> int:
-            connection.execute("INSERT INTO locals VALUES (?, 1, x'7b7d')", (f"_local/{number}",))
+            connection.execute("INSERT INTO locals VALUES (?, 1, x'7b7d', NULL)", (f"_local/{number}",))
             if number == 3:
                 raise Conflict
             return number
@@ -89,3 +89,20 @@ def test_a_reader_sees_one_moment_while_others_write(database: Database) -> None
         put(database, "b")
         assert connection.execute("SELECT count(*) FROM docs").fetchone() == (1,)
     assert count(database) == 2
+
+
+def test_a_reading_that_failed_in_the_middle_holds_on_to_no_moment(database: Database) -> None:
+    """An error that somebody keeps for the log keeps what was being read."""
+    put(database, "a")
+    put(database, "b")
+
+    def fail(connection: sqlite3.Connection) -> None:
+        found = connection.execute("SELECT id FROM docs")
+        for _ in found:
+            raise Damaged
+
+    with pytest.raises(Damaged) as kept, database.reading() as connection:
+        fail(connection)
+    put(database, "c")
+    assert count(database) == 3, "an acknowledged document is not seen"
+    assert kept.traceback
