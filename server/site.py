@@ -27,6 +27,7 @@ from server.catalog import Catalog
 from server.content import load_content
 from server.figures import Figures
 from server.importing.kept import Uploads
+from server.importing.late import Late
 from server.invitations import Invitations
 from server.live import Live
 from server.people import units_left
@@ -270,6 +271,7 @@ def _workers(site: Site) -> list[Coroutine[Any, Any, None]]:
         twins_after.follow(site.store, site.names, site.settings.ward),
         site.tries.follow(),
         site.uploads.follow(),
+        Late(site.store, site.ward).follow(),
         retention.follow(site),
         site.merging.follow(),
         backup_schedule.follow(site),

@@ -5,7 +5,7 @@ which households it makes, brings back and changes, and what they were. So it ca
 cut short; where another import goes on then, both are one. A plan is written only while the record is as it
 was when the plan was made, so that no door comes twice when two write at once. An undo marks as gone what is
 still as it was imported, where nobody visited or named anyone. It is a mark and no deletion, since a phone
-that is out of reach may still bring a visit there.
+that is out of reach may still bring a visit there (`server.importing.late`).
 """
 
 from __future__ import annotations
@@ -113,13 +113,13 @@ async def undo(store: Store, ward: WardNames, unit: str, at: str) -> Undone | No
     await _mark(store, ward, unit, at, "undoing")
     database, result, now = ward.unit(unit), Undone(), text_of(datetime.now(UTC))
     taken = await _untouched(store, ward, unit, last, result)
-    marks = [_amend(one, {"gone": True}, now) for one in taken.values() if not _is_taken(one)]
+    marks = [_amend(one, {"gone": True}, now) for one in taken.values() if not is_taken(one)]
     lost = await _save(store, database, marks)
     for row in await store.all_docs(database, keys=sorted(lost), include_docs=True) if lost else ():
-        if not _is_taken(row.get("doc") or {}):  # else by another undo
+        if not is_taken(row.get("doc") or {}):  # else by another undo
             result.stays.append((address_of(taken.pop(row["key"])), "edited"))
-    late = await _used(store, ward, unit, taken)
-    await _restore(store, database, late, now)
+    late = await used_ones(store, ward, unit, taken)
+    await restore(store, database, late, now)
     result.stays += [(address_of(taken[id]), why) for id, why in late.items()]
     result.taken = len(taken) - len(late)
     await _set_back(store, database, last, now, result)
@@ -145,7 +145,7 @@ async def _untouched(
     """Those that are as they were imported, or were taken back already; the others stay."""
     fresh, wanted = set(last["new"]), [*last["new"], *last["back"]]
     database, instants = ward.unit(unit), _instants(last)
-    used = await _used(store, ward, unit, set(wanted))
+    used = await used_ones(store, ward, unit, set(wanted))
     taken: dict[str, Document] = {}
     for ids in _batches(wanted):
         for row in await store.all_docs(database, keys=ids, include_docs=True):
@@ -154,7 +154,7 @@ async def _untouched(
                 continue
             if document is None:
                 result.stays.append(("", "missing"))
-            elif _is_taken(document):
+            elif is_taken(document):
                 taken[document["_id"]] = document
             elif document["_id"] in used:
                 result.stays.append((address_of(document), used[document["_id"]]))
@@ -169,7 +169,8 @@ def _is_as_imported(document: Document, instants: Collection[str], fresh: bool) 
     return document["_rev"].startswith("1-") if fresh else (document.get("gone") or {}).get("at") in instants
 
 
-def _is_taken(document: Document) -> bool:
+def is_taken(document: Document) -> bool:
+    """Whether an undo marked it as gone, and nobody at the door has said otherwise."""
     return value_of(document, "gone") is True and document["gone"].get("by") == OFFICE
 
 
@@ -178,7 +179,7 @@ def _instants(record: Document) -> set[str]:
     return {record["at"], *record.get("earlier", ())}
 
 
-async def _used(store: Store, ward: WardNames, unit: str, ids: Collection[str]) -> dict[str, Why]:
+async def used_ones(store: Store, ward: WardNames, unit: str, ids: Collection[str]) -> dict[str, Why]:
     """Those of the households that have a visit or a resident, or as which another one goes on."""
     database, same = ward.unit(unit), await same_as(store, Names(ward.prefix), ward.ward, ids)
     found: dict[str, Why] = {id: "edited" for id, merged in same.items() if merged}
@@ -210,15 +211,13 @@ async def _set_back(store: Store, database: str, last: Document, now: str, resul
         result.restored += len(edits) - len(await _save(store, database, edits))
 
 
-async def _restore(store: Store, database: str, ids: Iterable[str], now: str) -> None:
+async def restore(store: Store, database: str, ids: Iterable[str], now: str) -> None:
     """Somebody was at these doors in the meantime: they are there again."""
     for id in ids:
         await store.update(
             database,
             id,
-            lambda stored: (
-                _amend(stored, {"gone": False}, now) if stored and value_of(stored, "gone") else None
-            ),
+            lambda stored: _amend(stored, {"gone": False}, now) if stored and is_taken(stored) else None,
         )
 
 
@@ -244,9 +243,16 @@ async def _begin(store: Store, ward: WardNames, plan: Plan, record: Document) ->
         if plan.seen != (stored["_rev"] if stored else "") or (stored and _under_way(stored)):
             raise Busy
         cut = stored is not None and stored["state"] in ("writing", "cut-short")
-        return _going_on(stored, record) if stored and cut else record
+        made = _going_on(stored, record) if stored and cut else record
+        return {**made, "taken": taken_back(stored)} if stored else made
 
     await store.update(Names(ward.prefix).imports, record_id(ward, plan.unit), claim)
+
+
+def taken_back(record: Document) -> list[str]:
+    """The households that were to be taken back by an undo of this import, or of those before it."""
+    own = [*record["new"], *record["back"]] if record["state"] in ("undoing", "undone") else []
+    return list(dict.fromkeys([*record.get("taken", ()), *own]))
 
 
 def _going_on(cut: Document, record: Document) -> Document:

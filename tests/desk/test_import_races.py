@@ -12,12 +12,15 @@ from server.importing import last
 from server.importing.header import fitness
 from server.importing.households import judge_table
 from server.importing.last import Busy, undo, write_plan
+from server.importing.late import Late
 from server.importing.plan import Plan, find_last, make_plan, value_of
 from server.importing.sheet import read_table
 from server.site import Site
 from sync.clocks import text_of
+from sync.merge import amended
 from sync.moving import move
 from sync.store import Document, StoreUnavailable
+from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
 from tests.desk.test_rollup import visit
 
@@ -164,6 +167,32 @@ async def test_an_undo_that_was_cut_short_says_in_the_end_what_it_took_back(
     undone = await _undo(site)
     assert (undone.taken, [why for _, why in undone.stays]) == (2, ["visited"])
     assert await there(site, "phố Gãy") == [taken[0]["address"]["value"]["house"]]
+
+
+async def test_a_door_that_was_taken_back_is_there_again_once_a_visit_arrives(site: Site) -> None:
+    await write_plan(site.store, site.ward, await plan_of(site, "phố Muộn", "1", "3", "5", "7", "9"))
+    await _undo(site)
+    database, late = site.ward.unit(UNIT), Late(site.store, site.ward)
+    doors = {one["address"]["value"]["house"]: one for one in await households(site, "phố Muộn")}
+    await site.store.put(database, {**visit(950), "household": doors["1"]["_id"]})
+    await late.look()
+    assert await there(site, "phố Muộn") == ["1"]
+    resident = {"_id": f"resident:{new_ulid()}", "type": "resident", "household": doors["3"]["_id"]}
+    await site.store.put(database, resident)
+    mark = {"value": True, "at": text_of(datetime.now(UTC)), "by": "person:hoa"}
+    await site.store.put(database, amended(doors["5"], {"gone": mark}))
+    await site.store.put(database, {**visit(951), "household": doors["5"]["_id"]})
+    await late.look()
+    assert await there(site, "phố Muộn") == ["1", "3"], "who was at the door knows best"
+    await write_plan(site.store, site.ward, await plan_of(site, "phố Muộn", "11"))
+    await site.store.put(database, {**visit(953), "household": doors["9"]["_id"]})
+    await late.look()
+    assert await there(site, "phố Muộn") == ["1", "11", "3", "9"], "also when another sheet came after it"
+    await write_plan(site.store, site.ward, await plan_of(site, "phố Muộn", "7"))
+    await _undo(site)
+    await site.store.put(database, {**visit(952), "household": doors["7"]["_id"]})
+    await late.look()
+    assert await there(site, "phố Muộn") == ["1", "11", "3", "7", "9"]
 
 
 async def test_a_cut_import_of_a_clock_that_was_ahead_blocks_nobody(site: Site) -> None:
