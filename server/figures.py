@@ -132,6 +132,16 @@ class Figures:
         self._known_accounts = (seq, found)
         return found
 
+    async def moved(self, ward: str) -> int:
+        """How many households went from one unit to another, and may have been visited in both."""
+        try:
+            rows = await self._store.all_docs(
+                self._names.ward(ward).privacy, startkey="moved:household:", endkey="moved:household;"
+            )
+        except NotFound:
+            return 0
+        return len(rows)
+
     async def refused(self, ward: str) -> dict[str, int]:
         """How many refused documents of each unit wait to be looked at."""
         try:

@@ -35,6 +35,8 @@ def write_notes(report: Report, t: Translate, language: str, today: date) -> lis
         notes.append(counted("late", report.whole.late) + told)
     if report.unreadable:
         notes.append(counted("unreadable", report.unreadable) + ".")
+    if report.moved:
+        notes.append(counted("moved", report.moved))
     if report.choice.period.last >= today:
         notes.append(t("report.note.running", last=write_day(report.choice.period.last)))
     if not report.comparable:

@@ -147,6 +147,7 @@ async def read_source(site: Site, ward: str, units: Sequence[str], choice: Choic
         members=members,
         phones=read_accounts(accounts, ward)[1],
         refused=await figures.refused(ward),
+        moved=await figures.moved(ward),
     )
 
 

@@ -37,6 +37,8 @@ class Source:
     members: Mapping[str, int]
     phones: Sequence[Phone]
     refused: Mapping[str, int]
+    moved: int = 0
+    """households that the ward ever gave from one unit to another"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Report:
     obstacles: Sequence[Tally]
     referrals: Sequence[Tally]
     unreadable: int
+    moved: int
     texts: Mapping[str, str]
 
     @property
@@ -125,6 +128,7 @@ def build_report(
         obstacles=most_first(progress.tally_rows((), progress.tally(rollups.values(), period, "obstacles"))),
         referrals=most_first(progress.tally_rows((), progress.tally(rollups.values(), period, "referrals"))),
         unreadable=sum(rollup["unreadable"] for rollup in rollups.values()),
+        moved=source.moved if len(units) > 1 else 0,
         texts=name_keys(catalog, language),
     )
 

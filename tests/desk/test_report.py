@@ -25,6 +25,8 @@ from server.progress import Period
 from server.recount import recount, recount_people
 from server.site import Site
 from sync.audited import Search, list_audit
+from sync.moving import move
+from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
 from tests.desk.test_desk import words
 
@@ -212,6 +214,23 @@ async def test_the_paper_says_the_same_as_the_workbook(
     assert "ỦY BAN NHÂN DÂN PHƯỜNG YÊN NGHĨA" in words(ward)
     assert ">=1+1</th>" in ward
     assert "resident:" not in ward
+
+
+async def test_a_report_of_the_ward_says_that_moved_households_may_count_twice(
+    sign_in: SignIn, site: Site, documents: Any
+) -> None:
+    client, address = await sign_in("supervisor"), "/desk/report?from=2026-05-01&to=2026-05-20"
+    said = "được tính ở mỗi nơi một lần"
+    assert said not in words((await client.get(address)).text)
+    made = {"_id": f"household:{new_ulid()}", "type": "household", "unit": "tdp-07"}
+    await site.store.put(site.ward.unit("tdp-07"), made)
+    await move(site.store, site.names, "09562", made["_id"], "tdp-07", "tdp-08")
+    page = words((await client.get(address)).text)
+    assert "1 hộ đã chuyển từ tổ, đơn vị này sang tổ, đơn vị khác" in page
+    assert said in page
+    assert said not in words((await client.get(f"{address}&unit=tdp-07")).text)
+    gone = await site.store.get(site.ward.unit("tdp-08"), made["_id"])
+    await site.store.delete(site.ward.unit("tdp-08"), made["_id"], gone["_rev"])
 
 
 async def test_an_empty_period_has_dashes_and_no_zero(sign_in: SignIn, documents: Any) -> None:
