@@ -3,12 +3,17 @@
 One `Sandbox` per set of functions; it belongs to one thread at a time. Documents cross as JSON text,
 many per call. While JavaScript runs the interpreter's lock is free, so a function that never ends
 costs its own request and no one else's.
+
+As in CouchDB a map function that throws gives its document no rows, but one that runs out of memory, time or
+stack fails the index, lest rows be missing by chance (``handleViewError`` in its share/server/views.js). Half
+a surrogate pair, which is no text, becomes U+FFFD, as in its SpiderMonkey.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import quickjs
@@ -37,23 +42,34 @@ MAPPER = """
 (function () {
   "use strict";
   var rows = null, parse = JSON.parse, text = JSON.stringify;
+  function isFatal(error) {  // null is thrown when there is no room for an error
+    return error === null || error === "fatal_error" || error && (error[0] === "fatal" ||
+      error.name === "InternalError" || error.message === "Maximum call stack size exceeded");
+  }
   globalThis.emit = function (key, value) {
     rows.push([key === undefined ? null : key, value === undefined ? null : value]);
   };
   return function (functions) {
     return function (batch) {
-      var documents = parse(batch), all = ["["];
+      var documents = parse(batch), all = ["{\\"rows\\":["], thrown = [];
       for (var d = 0; d < documents.length; d++) {
         all.push(d ? ",[" : "[");
         for (var f = 0; f < functions.length; f++) {
           rows = [];
-          try { functions[f](documents[d]); var kept = text(rows); } catch (error) { kept = "[]"; }
+          try { functions[f](documents[d]); var kept = text(rows); } catch (error) {
+            rows = [];
+            kept = "[]";
+            var fatal = isFatal(error), end = [f, String(documents[d]._id), "something that is no error"];
+            if (fatal || error instanceof Error) { end[2] = String(error).slice(0, 200); }
+            if (fatal) { return "{\\"fatal\\":" + text(end) + "}"; }
+            thrown.push(end);
+          }
           if (f) { all.push(","); }
           all.push(kept);
         }
         all.push("]");
       }
-      all.push("]");
+      all.push("],\\"thrown\\":", text(thrown), "}");
       return all.join("");
     };
   };
@@ -71,7 +87,8 @@ VALIDATOR = """
         validate(pair[0], pair[1], user, security);
         return null;
       } catch (error) {
-        if (error && typeof error === "object") {
+        if (error === null) { return ["error", "unknown_error", "null"]; }
+        if (typeof error === "object") {
           if (error.forbidden !== undefined) { return ["forbidden", String(error.forbidden)]; }
           if (error.unauthorized !== undefined) { return ["unauthorized", String(error.unauthorized)]; }
           if (error.name) { return ["error", String(error.name), String(error.message)]; }
@@ -88,7 +105,27 @@ VALIDATOR = """
 """
 
 Rows = list[tuple[Any, msgspec.Raw]]
-_rows_decoder = msgspec.json.Decoder(list[list[Rows]])
+
+
+class Thrown(NamedTuple):
+    """What a function threw at a document; ``function`` is its place among those of the mapper."""
+
+    function: int
+    document: str
+    error: str
+
+
+class Mapped(msgspec.Struct):
+    """For each document, for each function, its rows; and what was thrown instead of some."""
+
+    rows: list[list[Rows]] = []
+    thrown: list[Thrown] = []
+    fatal: Thrown | None = None
+
+
+ESCAPED = re.compile(r"\\(?:(ud[89a-f]..)|.)", re.IGNORECASE)
+"""One escape of JSON at a time; the engine writes out whole pairs, so what it escapes is half of one."""
+_mapped_decoder = msgspec.json.Decoder(Mapped)
 _verdicts_decoder = msgspec.json.Decoder(list[list[str] | None])
 
 
@@ -115,11 +152,11 @@ class Sandbox:
             answer = self._call(*arguments)
         except (quickjs.JSException, MemoryError) as failure:
             self._call = None
-            raise DesignFailure(_explain(failure)) from None
+            raise DesignFailure(explain(str(failure))) from None
         if not isinstance(answer, str):
             self._call = None
             raise DesignFailure("The function gave no answer.")
-        return answer
+        return ESCAPED.sub(_mend, answer) if "\\ud" in answer else answer
 
 
 class Mapper(Sandbox):
@@ -128,9 +165,22 @@ class Mapper(Sandbox):
     def __init__(self, sources: Sequence[str]) -> None:
         super().__init__(MAPPER, sources)
 
-    def map(self, documents: bytes) -> list[list[Rows]]:
-        """For each document of a JSON array, for each function, its rows; a throw gives none."""
-        return _rows_decoder.decode(self.call(documents.decode()))
+    def map(self, documents: bytes) -> Mapped:
+        """What the functions give for a JSON array of documents.
+
+        :raises DesignFailure: no end in time, out of memory or stack, keys nested too deep.
+        """
+        answer = self.call(documents.decode())
+        try:
+            mapped = _mapped_decoder.decode(answer)
+        except RecursionError:
+            raise DesignFailure("The function gave something that is nested too deep.") from None
+        except msgspec.DecodeError:
+            self._call = None
+            raise DesignFailure("The function gave no rows.") from None
+        if mapped.fatal is not None:
+            self._call = None
+        return mapped
 
 
 class Validator(Sandbox):
@@ -141,7 +191,12 @@ class Validator(Sandbox):
 
     def judge(self, pairs: bytes, context: bytes) -> list[list[str] | None]:
         """For each ``[new, old]`` null or what it threw; ``context`` is ``[userCtx, secObj]``."""
-        return _verdicts_decoder.decode(self.call(pairs.decode(), context.decode()))
+        verdicts = _verdicts_decoder.decode(self.call(pairs.decode(), context.decode()))
+        for verdict in verdicts:
+            if verdict is not None and verdict[0] == "error":
+                verdict[2] = explain(verdict[2])
+                self._call = None
+        return verdicts
 
 
 def check_function(source: str) -> None:
@@ -163,7 +218,7 @@ def _compile(context: Any, source: str) -> Any:
         context.eval("globalThis.__function = " + source)
         function = context.eval("typeof __function === 'function' ? __function : null")
     except quickjs.JSException as failure:
-        raise CompilationFailure(f"{_explain(failure)} ({source})", "compilation_error") from None
+        raise CompilationFailure(f"{explain(str(failure))} ({source})", "compilation_error") from None
     if function is None:
         reason = f"Expression does not eval to a function. ({source})"
         raise CompilationFailure(reason, "compilation_error")
@@ -181,6 +236,20 @@ def _build(harness: str, sources: Sequence[str]) -> Any:
     return make(context.eval("__functions"))
 
 
-def _explain(failure: BaseException) -> str:
-    lines = str(failure).splitlines()
-    return lines[0] if lines else "The function failed."
+MEANINGS = {
+    "null": "It threw null, as the engine does when no memory is left.",
+    "InternalError: interrupted": f"It did not end within {SECONDS} seconds of processor time.",
+    "InternalError: out of memory": f"It needed more than {MEMORY >> 20} MB of memory.",
+    "out of memory": f"It needed more than {MEMORY >> 20} MB of memory.",
+}
+
+
+def explain(error: str) -> str:
+    """The first line of what the engine says, in words where its own say little."""
+    lines = error.encode("utf-8", "replace").decode().splitlines()
+    first = lines[0] if lines else "The function failed."
+    return MEANINGS.get(first, first)
+
+
+def _mend(escape: re.Match[str]) -> str:
+    return "\ufffd" if escape[1] else escape[0]

@@ -10,6 +10,7 @@ the sum of all its bytes beside it; after a fall it is only looked through.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,10 +26,11 @@ from sync.embedded.database import Database, State, connect, is_sound, remove_fi
 from sync.embedded.design import BATCH, View
 from sync.embedded.documents import compose
 from sync.embedded.errors import DesignFailure, NotFound, is_damage, wrap_sqlite
-from sync.embedded.javascript import Mapper
+from sync.embedded.javascript import Mapper, explain
 from sync.embedded.reading import Shape, describe
 from sync.embedded.sums import COLUMNS, DocumentRow, check_body, check_sum, open_sealed, seal_file
 
+log = logging.getLogger(__name__)
 LEVELS = 4
 """Array elements whose ends have a column of their own; longer keys keep all ends as JSON too."""
 EXACT_SUMS = 2**44
@@ -159,6 +161,9 @@ class Indexer:
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.rollback()
+            if isinstance(failure, DesignFailure):
+                names = ", ".join(view.name for view in views)
+                log.error("database %s: view %s is not built: %s", self._database.name, names, failure.reason)
             if isinstance(failure, sqlite3.Error):
                 raise wrap_sqlite(failure) from failure
             raise
@@ -208,10 +213,7 @@ class Indexer:
     def _step(self, connection: sqlite3.Connection, views: list[View], since: int, limit: int) -> int:
         """Index one batch of changes; the sequence reached."""
         ids, documents, reached = self._read_batch(since, limit)
-        answers: list[list[Any]] = []
-        if documents:
-            mapper = self._mapper(views)
-            answers = mapper.map(b"[" + b",".join(json for _, json in documents) + b"]")
+        answers = self._map(views, documents) if documents else []
         connection.execute("BEGIN IMMEDIATE")
         for place, view in enumerate(views):
             removed = _remove(connection, view.signature, ids) if since else 0
@@ -250,6 +252,22 @@ class Indexer:
                     reached = row.seq
                     break
         return ids, documents, reached
+
+    def _map(self, views: list[View], documents: list[tuple[str, bytes]]) -> list[list[Any]]:
+        """:raises DesignFailure: a function ran out of what it may take."""
+        mapped = self._mapper(views).map(b"[" + b",".join(json for _, json in documents) + b"]")
+        if mapped.fatal is not None and len(documents) > 1:  # it may have been too many at once
+            return [rows for one in documents for rows in self._map(views, [one])]
+        for number, view in enumerate(views):
+            thrown = [one for one in mapped.thrown if one.function == number]
+            if thrown:
+                said = "database %s: view %s leaves out %d documents, among them %s: %s"
+                first = thrown[0]
+                log.warning(said, self._database.name, view.name, len(thrown), first.document, first.error)
+        if mapped.fatal is not None:
+            place = f"{views[mapped.fatal.function].name} at {mapped.fatal.document}"
+            raise DesignFailure(f"{explain(mapped.fatal.error)} ({place})")
+        return mapped.rows
 
     def _mapper(self, views: list[View]) -> Mapper:
         sources = tuple(view.map for view in views)
