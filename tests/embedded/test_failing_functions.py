@@ -11,6 +11,11 @@ import httpx
 import pytest
 
 from sync.embedded.child import EmbeddedStore
+from sync.embedded.database import Database, make_file
+from sync.embedded.design import View
+from sync.embedded.documents import parse_edit
+from sync.embedded.views import Indexer, read_position
+from sync.embedded.writing import write_edits
 
 GOOD = "function (doc) { emit(doc.n, 1); }"
 ROOM = 256 + 150
@@ -95,14 +100,22 @@ def measure(store: EmbeddedStore, name: str) -> float:
 
 
 def test_rows_that_are_too_many_at_once_are_made_one_document_after_another(
-    db: httpx.Client, log: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    docs = [{"_id": f"d{n}", "n": n} for n in range(12)]
-    db.post("_bulk_docs", json={"docs": docs}).raise_for_status()
-    put_view(db, "function (doc) { emit(doc.n, 'x'.repeat(3e7)); }", "large")
-    rows = ask(db, "large", limit=1, skip=11).json()
-    assert rows["total_rows"] == 12
-    assert len(rows["rows"][0]["value"]) == 30_000_000
+    monkeypatch.setattr("sync.embedded.javascript.MEMORY", 16 << 20)
+    make_file(tmp_path / "x.sqlite", 1)
+    database = Database("x", tmp_path / "x.sqlite")
+    indexer = Indexer(database, tmp_path / "x.views.sqlite")
+    edits = [parse_edit({"_id": f"d{n}", "n": n}) for n in range(12)]
+    database.submit(
+        lambda connection: write_edits(connection, edits, lambda c, s, drafts, t: [None] * len(drafts), False)
+    ).result(10)
+    view = View("large", "function (doc) { emit(doc.n, 'x'.repeat(1500000)); }", None)
+    indexer.update([view], 12).result(60)
+    with indexer.reading() as connection:
+        assert read_position(connection, view.signature) == (12, 12)
+    indexer.close()
+    database.close()
 
 
 def test_a_document_at_which_a_map_throws_is_left_out_and_the_log_says_so(
