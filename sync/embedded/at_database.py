@@ -14,7 +14,7 @@ from sync.embedded.access import parse_security
 from sync.embedded.answers import answer, answer_json, answer_pieces
 from sync.embedded.database import State
 from sync.embedded.documents import check_rev
-from sync.embedded.errors import BadRequest, NotImplementedHere
+from sync.embedded.errors import BadRequest, NotFound, NotImplementedHere
 from sync.embedded.instance import Instance, Open
 from sync.embedded.lists import ListQuery, iterate_list
 from sync.embedded.reading import Changes, ChangesQuery, Shape, diff_revs, read_changes
@@ -132,7 +132,8 @@ async def changes(instance: Instance, call: Call) -> Response:
     if feed == "normal":
         return StreamingResponse(_page(instance, opened, query), media_type="application/json")
     patience = Patience.read(call)
-    return StreamingResponse(_wait(instance, opened, query, patience), media_type="application/json")
+    nothing = Changes([], state.format_seq(query.since), 0)
+    return StreamingResponse(_wait(instance, opened, query, patience, nothing), media_type="application/json")
 
 
 def _read_doc_ids(call: Call, fields: dict[str, Any]) -> tuple[str, ...] | None:
@@ -188,14 +189,21 @@ class Patience:
 
 
 async def _wait(
-    instance: Instance, opened: Open, query: ChangesQuery, patience: Patience
+    instance: Instance, opened: Open, query: ChangesQuery, patience: Patience, found: Changes
 ) -> AsyncIterator[bytes]:
-    """Newlines while nothing changes, then the changes; nothing changed is an answer as well."""
+    """Newlines while nothing changes, then the changes; nothing changed is an answer as well.
+
+    So is the end of the database, as in CouchDB.
+    """
     loop = asyncio.get_running_loop()
     end = None if patience.timeout is None else loop.time() + patience.timeout
     while True:
         event = opened.changed
-        found = await _read_changes(instance, opened, query)
+        try:
+            found = await _read_changes(instance, opened, query)
+        except NotFound:
+            yield found.encode()
+            return
         left = None if end is None else end - loop.time()
         if found.rows or (left is not None and left <= 0):
             yield found.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import subprocess
@@ -194,3 +195,23 @@ def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         )
     assert ended.returncode == 2
     assert len(ended.stderr.decode().splitlines()) == 1
+
+
+def test_who_waits_for_a_database_that_is_deleted_is_told_its_last_sequence(tmp_path: Path) -> None:
+    """As CouchDB does (COUCHDB-3132); asking again then finds no database."""
+    with EmbeddedStore(tmp_path) as store, httpx.Client(base_url=store.url, timeout=30) as client:
+        for wait in ("heartbeat=50", "timeout=20000", "heartbeat=50&include_docs=true&style=all_docs"):
+            client.put("/gone").raise_for_status()
+            client.put("/gone/a", json={}).raise_for_status()
+            seq = client.get("/gone").json()["update_seq"]
+            with client.stream("GET", f"/gone/_changes?feed=longpoll&since=now&{wait}") as waiting:
+                deleting = threading.Timer(0.2, lambda: httpx.delete(f"{store.url}/gone").raise_for_status())
+                deleting.start()
+                answer = json.loads(b"".join(waiting.iter_raw()))
+            deleting.join()
+            assert answer == {"results": [], "last_seq": seq, "pending": 0}
+            assert client.get("/gone/_changes?feed=longpoll").status_code == 404
+            client.put("/gone").raise_for_status()
+            assert client.get("/gone").json()["doc_count"] == 0
+            client.delete("/gone").raise_for_status()
+    assert (tmp_path / "store.log").read_text() == ""
