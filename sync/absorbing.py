@@ -6,7 +6,8 @@ was marked as gone says only that this one was one too many, and the wish to be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,9 @@ from sync.store import Document
 _OWN = ("_id", "created", "unit", "household", "type", "schema")
 _MARKS = ("gone", "restricted")
 _BARE = ("_rev", "_revisions", "_conflicts")
+
+Sign = tuple[str, str, str]
+"""A field, and when and by whom a value of it was set."""
 
 
 def absorbed(kept: Document, lost: Document, by: str, *, decided: bool) -> Document:
@@ -72,6 +76,29 @@ def as_known(kept: Document, lost: Document) -> Document:
     known = {name: lost[name] for name in registers(lost) if _encoded(lost[name]) in past}
     own: Document = {name: lost[name] for name in ("_id", "created", "household") if name in lost}
     return {**kept, **known, **own}
+
+
+def values_of(*documents: Document) -> dict[Sign, list[Any]]:
+    """All that documents say, or said: the values of each sign in an order of their own.
+
+    Mostly a sign has one. An import, though, signs all its rows alike.
+    """
+    found: dict[Sign, dict[str, Any]] = {}
+    for name, one in (pair for document in documents for pair in _each(document)):
+        said = found.setdefault((name, one["at"], one["by"]), {})
+        said[json.dumps(one["value"], sort_keys=True)] = one["value"]
+    return {sign: [said[key] for key in sorted(said)] for sign, said in found.items()}
+
+
+def sign_of(name: str, register: Mapping[str, Any], said: Mapping[Sign, list[Any]]) -> list[Any]:
+    """When and by whom it was set, and the place of its value among those of that sign."""
+    at, by = register["at"], register["by"]
+    return [at, by, said[name, at, by].index(register["value"])]
+
+
+def _each(document: Document) -> Iterator[tuple[str, Document]]:
+    yield from ((entry["field"], entry) for entry in document.get("history", ()))
+    yield from ((name, document[name]) for name in registers(document))
 
 
 def _plain(document: Mapping[str, Any]) -> Document:

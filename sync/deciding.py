@@ -23,7 +23,8 @@ from typing import Any, Literal
 
 import structlog
 
-from sync import checks, clocks, photos
+from sync import checks, clocks, photos, twins
+from sync.absorbing import as_known
 from sync.aliases import resolve, rewritten
 from sync.audit import Act, Audit
 from sync.background import apart, repeat
@@ -88,7 +89,7 @@ class Deciding:
         known = await self._store.known_revisions(database, id)
         if entry["rev"] in known:
             return await self._decide(by, entry, lambda stored: _decision(by, "superseded", now))
-        winner = await self._store.find(database, id) if known else None
+        winner = await self._find_stored(database, entry) if known else None
         stored = Stored(winner, bool(known) and winner is None, tuple(known), None)
 
         def decide(entry: Document) -> Document:
@@ -96,6 +97,15 @@ class Deciding:
             return {**_decision(by, "accepted", now), "document": child, "rev": child["_rev"]}
 
         return await self._decide(by, entry, decide)
+
+    async def _find_stored(self, database: str, entry: Document) -> Document | None:
+        """What is stored of a refused record; of one that was merged since, as the one it goes on as says."""
+        id, sent = str(entry["id"]), entry.get("document")
+        if (winner := await self._store.find(database, id)) or not isinstance(sent, dict):
+            return winner
+        kept = (await resolve(self._store, database, [id])).get(id)
+        now = await self._store.find(database, kept) if kept else None
+        return as_known(now, sent) if now else None
 
     async def answer(
         self, by: Decider, hash: str, outcome: Literal["returned", "set-aside"], message: str
@@ -181,10 +191,16 @@ class Deciding:
         erased = await self._ledger.erased(database, named_in([document]))
         if document["_id"] in erased:
             return False
-        spoken_of = (named_in([document]) | {str(document.get("household"))}) - {document["_id"], "None"}
-        others = await resolve(self._store, database, spoken_of)
+        spoken_of = named_in([document]) | {str(document.get("household"))}
+        others = await resolve(self._store, database, {*spoken_of, document["_id"]} - {"None"})
         changed = rewritten(redacting(erased, await self._ledger.traces(database))(document), others)
         saved = document if changed == document else child_of(document, changed)
+        if kept := others.get(document["_id"]):
+            place = await twins.locate(self._store, self._names, ward, str(entry["unit"]), kept)
+            told = self._store, self._names, ward, *(place or (str(entry["unit"]), kept))
+            taken = await twins.take_late(*told, document, saved, entry["decision"]["by"])
+            self._written(database)
+            return taken
         await self._store.graft(database, [saved])
         late = await erase_late(self._store, self._ledger, database, [saved])
         if document["type"] == "resident" and not consent_of(document):

@@ -24,7 +24,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from sync import aliases, checks, twins, withdrawing
+from sync import checks, twins, withdrawing
 from sync.arriving import timely
 from sync.checks import Refusal, Stored
 from sync.erasing import Redact, empty_entry, empty_quarantine, erase_late, redacting
@@ -108,14 +108,9 @@ class Writes:
             arrival = datetime.fromisoformat(batch.bringer.at)
             kept = batch.aliases[document["_id"]]
             late = batch.at_home(await timely(self._store, batch.database, document, arrival, kept))
-            place = self._place(batch)
-            told = self._store, self._names, *place, kept, [late], batch.person
-            if not await twins.take_over(*told, decided=False):
+            told = self._store, self._names, *self._place(batch), kept, document, late, batch.person
+            if not await twins.take_late(*told):
                 raise GatewayError("store-unavailable", "what it goes on as went elsewhere just now")
-            if kept.startswith("resident:"):
-                await withdrawing.try_to_finish(self._store, self._names, *place, kept)
-            end = {"_id": document["_id"], "_deleted": True, aliases.MERGED: kept}
-            await self._store.graft(batch.database, [child_of(document, end)])
 
     async def _follow(self, batch: Batch, unit: str, documents: Sequence[Document]) -> list[Refused]:
         """Takes what goes on in another unit there, as if it had been brought to it.

@@ -16,9 +16,10 @@ from typing import Any
 
 import structlog
 
+from sync.absorbing import Sign, sign_of, values_of
 from sync.aliases import kept_of, rewritten, same_as, tombstones
 from sync.clocks import text_of
-from sync.erasing import erase_late, redact
+from sync.erasing import erase_late
 from sync.heirs import MOVED, find_end, former_units, is_merging
 from sync.ledger import Ledger
 from sync.merge import merge, registers
@@ -27,7 +28,6 @@ from sync.revisions import child_of
 from sync.store import Document, Store
 from sync.twins import (
     UNDO_DAYS,
-    Sign,
     Unfit,
     check_still,
     claim,
@@ -36,12 +36,11 @@ from sync.twins import (
     list_merges,
     locate,
     release,
-    sign_of,
-    values_of,
+    rewrite,
 )
 
 Value = tuple[str, str, str, int]
-"""A field, when and by whom it was set, and which of the values of that sign (`sync.twins.values_of`)."""
+"""A field, when and by whom it was set, and which of the values of that sign (`sync.absorbing.values_of`)."""
 NEEDED = ("address", "kind", "label", "age_band")
 log = structlog.get_logger(__name__)
 
@@ -99,9 +98,9 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
         raise Unfit("later")
     database = names.unit(ward, unit)
     await _bring_back(store, names, database, entry, unit)
-    await _point_back(store, database, entry)
+    await _point_back(store, names, database, entry)
     for former in await former_units(store, names, ward, unit, [lost, kept]):
-        await _point_back(store, names.unit(ward, former), entry)
+        await _point_back(store, names, names.unit(ward, former), entry)
     await _let_go(store, names, database, entry, str(wish["by"]))
     await _forget(store, names, ward, lost, kept)
     await store.compact(database)
@@ -112,14 +111,14 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
     log.info("two records are two again", ward=ward, unit=unit, lost=lost, kept=kept)
 
 
-async def _point_back(store: Store, database: str, entry: Document) -> None:
+async def _point_back(store: Store, names: Names, database: str, entry: Document) -> None:
     """What followed in this unit names the lost record again, which goes on as itself wherever it moved."""
     lost = str(entry["lost"])
     end = (await tombstones(store, database, [lost])).get(lost, {})
     if kept_of(end) == entry["kept"] and MOVED in end:
         await store.graft(database, [child_of(end, {"_id": lost, "_deleted": True, MOVED: end[MOVED]})])
     for id in entry["followed"]:
-        await redact(store, database, id, partial(_named_again, entry))
+        await rewrite(store, names, database, id, partial(_named_again, entry))
 
 
 async def _bring_back(store: Store, names: Names, database: str, entry: Document, unit: str) -> None:

@@ -15,8 +15,7 @@ A phone that was out of reach may go on naming the lost one: the gateway takes t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,10 +23,10 @@ from typing import Any
 import structlog
 
 from sync import withdrawing
-from sync.absorbing import absorbed
+from sync.absorbing import Sign, absorbed, sign_of, values_of
 from sync.aliases import MERGED, OPEN, kept_of, rewritten, same_as, tombstones
 from sync.clocks import text_of
-from sync.erasing import erase_all, erase_late, redact
+from sync.erasing import Redact, erase_all, erase_late
 from sync.heirs import MOVED, find_end, find_heir, former_units, place_of
 from sync.ledger import Ledger
 from sync.merge import MergeError, consent_of, merge, registers
@@ -38,8 +37,6 @@ from sync.store import Document, NotFound, Store
 
 UNDO_DAYS = 30
 MOST_PASSES = 20
-Sign = tuple[str, str, str]
-"""A field, and when and by whom a value of it was set."""
 log = structlog.get_logger(__name__)
 
 
@@ -75,11 +72,13 @@ async def join(store: Store, names: Names, ward: str, unit: str, lost: str, kept
 async def _check_now(store: Store, names: Names, ward: str, unit: str, lost: str, kept: str) -> None:
     pair = [await store.find(names.unit(ward, unit), id) for id in (lost, kept)]
     _check(pair)
-    try:
-        for id in (lost, kept):
-            merge(await leaves_of(store, names.unit(ward, unit), id))
-    except MergeError:  # one id, given twice
-        raise Unfit("apart") from None
+    for id in (lost, kept):
+        if not (leaves := await leaves_of(store, names.unit(ward, unit), id)):
+            raise Unfit("gone")
+        try:
+            merge(leaves)
+        except MergeError:  # one id, given twice
+            raise Unfit("apart") from None
     if await find_heir(store, names, ward, unit):
         raise Unfit("busy")
     await check_still(store, names, ward, {lost, kept, *(str((one or {}).get("household")) for one in pair)})
@@ -192,7 +191,7 @@ async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[
         if not await take_over(*told, decided=True):
             return True  # it went elsewhere just now
     for id in named:
-        await redact(store, database, id, _renaming(lost, place[1] if place else kept))
+        await rewrite(store, names, database, id, _renaming(lost, place[1] if place else kept))
     ends = [child_of(leaf, {"_id": lost, "_deleted": True, MERGED: kept}) for leaf in leaves]
     if ends:
         await store.graft(database, ends)
@@ -209,7 +208,7 @@ async def _follow_in(store: Store, names: Names, ward: str, former: str, wish: M
     if named:
         await _note(store, names, ward, wish, [], [], named)
     for id in named:
-        await redact(store, database, id, _renaming(lost, kept))
+        await rewrite(store, names, database, id, _renaming(lost, kept))
     left = (await tombstones(store, database, [lost])).get(lost)
     end = {"_id": lost, "_deleted": True, MERGED: kept, MOVED: (left or {}).get(MOVED, wish["unit"])}
     if left is None:  # it never lived here, only one that went on as it
@@ -247,6 +246,22 @@ async def take_over(
     fresh = child_of(base, after)
     await store.graft(database, [fresh])
     await erase_late(store, Ledger(store, names), database, [fresh])
+    return True
+
+
+async def take_late(
+    store: Store, names: Names, ward: str, unit: str, kept: str, brought: Document, said: Document, by: str
+) -> bool:
+    """What was brought of a merged record, and says this by now, becomes an edit of the kept one.
+
+    False when there is no such one here (any more): then nothing is written.
+    """
+    if not await take_over(store, names, ward, unit, kept, [said], by, decided=False):
+        return False
+    if kept.startswith("resident:"):
+        await withdrawing.try_to_finish(store, names, ward, unit, kept)
+    end = {"_id": brought["_id"], "_deleted": True, MERGED: kept}
+    await store.graft(names.unit(ward, unit), [child_of(brought, end)])
     return True
 
 
@@ -299,7 +314,16 @@ def helps_of(visit: Document, person: str) -> list[int]:
     return [at for at, help in enumerate(each) if isinstance(help, dict) and help.get("person") == person]
 
 
-def _renaming(lost: str, kept: str) -> Callable[[Document], Document]:
+async def rewrite(store: Store, names: Names, database: str, id: str, how: Redact) -> None:
+    """A changed child on every live leaf that needs one; who is erased meanwhile stays so."""
+    leaves = await leaves_of(store, database, id)
+    fresh = [child_of(leaf, changed) for leaf in leaves if (changed := how(leaf)) != leaf]
+    if fresh:
+        await store.graft(database, fresh)
+        await erase_late(store, Ledger(store, names), database, fresh)
+
+
+def _renaming(lost: str, kept: str) -> Redact:
     return lambda one: rewritten(one, {lost: kept})
 
 
@@ -329,29 +353,6 @@ async def _note(
         return {**stored, "followed": {**named, **stored["followed"]}}
 
     await store.update(names.ward(ward).privacy, entry_id(str(wish["lost"])), add)
-
-
-def values_of(*documents: Document) -> dict[Sign, list[Any]]:
-    """All that documents say, or said: the values of each sign in an order of their own.
-
-    Mostly a sign has one. An import, though, signs all its rows alike.
-    """
-    found: dict[Sign, dict[str, Any]] = {}
-    for name, one in (pair for document in documents for pair in _each(document)):
-        said = found.setdefault((name, one["at"], one["by"]), {})
-        said[json.dumps(one["value"], sort_keys=True)] = one["value"]
-    return {sign: [said[key] for key in sorted(said)] for sign, said in found.items()}
-
-
-def sign_of(name: str, register: Mapping[str, Any], said: Mapping[Sign, list[Any]]) -> list[Any]:
-    """When and by whom it was set, and the place of its value among those of that sign."""
-    at, by = register["at"], register["by"]
-    return [at, by, said[name, at, by].index(register["value"])]
-
-
-def _each(document: Document) -> Iterator[tuple[str, Document]]:
-    yield from ((entry["field"], entry) for entry in document.get("history", ()))
-    yield from ((name, document[name]) for name in registers(document))
 
 
 def _signs(document: Document, said: Mapping[Sign, list[Any]]) -> dict[str, list[Any]]:

@@ -17,7 +17,8 @@ from sync.names import Names
 from sync.quarantine import Bringer, Quarantine, QuarantineFull, Refused, describe
 from sync.refused import count_outcomes, count_refused, list_outcomes
 from sync.store import Document, Store, StoreUnavailable
-from tests.sync.samples import AT, HOA, child, created, helped, register, resident, visit
+from sync.twins import join
+from tests.sync.samples import AT, HOA, child, created, helped, household, register, resident, visit
 from tests.sync.town import DEVICE, WARD, Town
 
 pytestmark = pytest.mark.anyio
@@ -304,3 +305,16 @@ async def test_a_device_has_room_for_so_much_until_some_of_it_is_decided(ward: W
     await full.keep(ward.town.quarantine, who, [Refused(one, "left-unit")])  # there already: no room needed
     await ward.deciding.accept(LAN, hash)
     await Quarantine(ward.store, most=2).keep(ward.town.quarantine, who, [Refused(three, "left-unit")])
+
+
+async def test_one_of_a_record_that_was_merged_since_becomes_an_edit_of_the_kept_one(ward: Ward) -> None:
+    kept, lost = household(), household(adults=register(2))
+    assert await ward.push(kept, lost) == []
+    edit = child(lost, adults=register(3, at="2026-05-01T03:00:00.000Z"))
+    edit["history"] = [{"field": "adults", **lost["adults"]}]
+    hash = await ward.refuse(edit)
+    await join(ward.store, ward.town.names, WARD, "tdp-07", lost["_id"], kept["_id"], "person:lan")
+    entry = await ward.deciding.accept(LAN, hash)
+    assert entry["decision"]["outcome"] == "accepted"
+    assert await ward.stored(lost["_id"]) is None
+    assert ((await ward.stored(kept["_id"])) or {})["adults"]["value"] == 3
