@@ -129,6 +129,7 @@ def make_file(path: Path, created: int) -> None:
         with contextlib.closing(connect(draft, mode="rwc")) as connection:
             connection.executescript(SCHEMA)
             State(secrets.token_hex(4), created, 0, 0, 0, 0, DEFAULT_SECURITY).write(connection)
+        remove_files(path)  # a log that a deletion left would be taken for that of the new file
         draft.rename(path)
         sync_folder(path.parent)
     except (sqlite3.Error, OSError) as failure:

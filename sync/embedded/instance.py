@@ -78,6 +78,7 @@ class Instance:
         self._changing: set[str] = set()
         self._damaged: set[str] = set()
         self._names = {unquote(path.name[: -len(SUFFIX)]) for path in folder.glob(f"*{SUFFIX}")}
+        self._sweep()
         self.pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._config_path = folder / "config.json"
         self._config = self._read_config()
@@ -184,6 +185,12 @@ class Instance:
 
     def _path(self, name: str, suffix: str) -> Path:
         return self._folder / (quote_name(name) + suffix)
+
+    def _sweep(self) -> None:
+        """Remove what a deletion or a creation left that was cut short: nobody may find it any more."""
+        for path in self._folder.glob("*.sqlite*"):
+            if unquote(path.name.partition(".")[0]) not in self._names:
+                path.unlink(missing_ok=True)
 
     def _remove(self, name: str) -> None:
         with self._opening:  # whoever was opening it has done so; nobody does any more
