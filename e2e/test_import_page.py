@@ -182,3 +182,30 @@ def test_a_button_pressed_twice_and_the_way_back_tell_what_was_written(
     expect(page.get_by_role("status")).to_contain_text("Đã thu lại 2 hộ")
     page.reload()
     expect(page.get_by_text("Lần nhập này đã được hoàn tác.")).to_be_visible()
+
+
+def test_an_address_is_set_right_on_the_phone_without_a_mouse(
+    own_server: Server, phone: Callable[..., Phone]
+) -> None:
+    page = phone("lan", at=own_server).page
+    page.goto(f"{own_server.url}/desk/import")
+    cells = ("12/4 ngõ 5 phố Nhập", "811 Bờ Nhập", "Xóm Nhập")
+    listed: list[list[str | int]] = [["STT", "Địa chỉ"]]
+    listed += [[0, cell] for cell in cells]
+    bring(page, "to-7.ods", ods(listed))
+    expect(page.get_by_text("Số nhà: 811 · Đường, phố: Bờ Nhập")).to_be_visible()
+    rows = page.locator(".import-check summary")
+    expect(rows).to_have_count(2)
+    for row in rows.all():
+        row.focus()
+        page.keyboard.press("Enter")
+    region = page.get_by_role("region", name="Địa chỉ cần xem lại: 2")
+    region.get_by_label("Đường, phố").first.fill("đường Bờ Nhập")
+    region.get_by_label("Số nhà").last.fill("813")
+    picture(page, "preview-check")
+    wrong = check(page, "addresses to look at")
+    region.get_by_label("Số nhà").last.press("Enter")
+    expect(page.get_by_text("Đang dùng 2 địa chỉ")).to_be_visible()
+    expect(page.get_by_role("button", name="Ghi 3 hộ vào danh sách")).to_be_visible()
+    wrong += check(page, "addresses taken apart")
+    assert not wrong, "\n".join(wrong)

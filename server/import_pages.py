@@ -6,6 +6,7 @@ preview was seen; what was uploaded is kept for an hour (`server.importing.kept`
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -21,8 +22,9 @@ from server import import_preview
 from server.access import route, site_of, viewer
 from server.content import Unit
 from server.errors import Problem
+from server.importing.addresses import Address
 from server.importing.header import MEANINGS, columns_at, without_private
-from server.importing.households import Choice, judge_table, target_of
+from server.importing.households import MAX_PART, Choice, judge_table, target_of
 from server.importing.kept import Upload
 from server.importing.last import Busy, Undone, Written, can_undo, undo, write_plan
 from server.importing.plan import Plan, find_last, make_plan
@@ -43,6 +45,7 @@ HERE = "/desk/import"
 ONE = f"{HERE}/{{ulid}}"
 TOO_LARGE = ("too-large", "too-much-text", "unpacks-too-large", "too-many-rows", "too-many-columns")
 UNDO_SHOWN = 100
+FIX = re.compile(r"f(\d{1,7})\.(house|lane|street|building|unit_text)")
 
 
 async def index(request: Request) -> Response:
@@ -103,6 +106,20 @@ async def choose(request: Request) -> Response:
         choice = _choice(kept, form)
     await site_of(request).uploads.choose(viewer(request).id, kept.mark, choice, as_it_was)
     return RedirectResponse(f"{HERE}/{kept.mark}", 303)
+
+
+async def fix(request: Request) -> Response:
+    """Addresses that somebody looked at, and set right where they were taken apart wrongly."""
+    kept, form = await _find(request), await read_form(request)
+    if kept is None:
+        return await _missing(request)
+    rows = {row.number for row in kept.rows.rows}
+    fixes: dict[int, Address] = {}
+    for name in form:
+        if (found := FIX.fullmatch(name)) and int(found[1]) in rows:
+            fixes.setdefault(int(found[1]), {})[found[2]] = clean(text_in(form, name))[: 2 * MAX_PART]
+    await site_of(request).uploads.fix(viewer(request).id, kept.mark, fixes)
+    return RedirectResponse(f"{HERE}/{kept.mark}#check", 303)
 
 
 async def write(request: Request) -> Response:
@@ -221,6 +238,8 @@ async def _preview(request: Request, kept: Upload, *, unsaid: bool = False) -> R
         plan=plan,
         unsaid=unsaid,
         meanings=MEANINGS,
+        parts=import_preview.PARTS,
+        read_as=import_preview.read_as,
         error=_describe(request, error),
         code=error.code if error else "",
     )
@@ -228,7 +247,9 @@ async def _preview(request: Request, kept: Upload, *, unsaid: bool = False) -> R
 
 async def _plan(request: Request, kept: Upload) -> Plan:
     site, unit = site_of(request), _unit_of(request, kept.unit)
-    households = await anyio.to_thread.run_sync(judge_table, kept.rows, kept.choice, target_of(unit))
+    households = await anyio.to_thread.run_sync(
+        judge_table, kept.rows, kept.choice, target_of(unit), kept.fixes
+    )
     return await make_plan(site.store, site.ward, unit.code, households)
 
 
@@ -298,6 +319,7 @@ routes: list[BaseRoute] = [
     route(f"{HERE}/undo", take_back, methods=["POST"], **_BY),
     route(ONE, preview, **_BY),
     route(ONE, choose, methods=["POST"], **_BY),
+    route(f"{ONE}/fix", fix, methods=["POST"], **_BY),
     route(f"{ONE}/write", write, methods=["POST"], **_BY),
     route(f"{ONE}/bad.csv", bad_rows, **_BY),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from server.importing.addresses import Address, Part, names
 from server.importing.header import Header, columns_at, likely_row, private_at, width
 from server.importing.kept import Upload
 from server.importing.plan import Plan
@@ -16,6 +17,8 @@ from sync.residents import address_of
 SHOWN = 200
 """Rows of each table at most; the bad ones are in the CSV, every one of them."""
 FEW = 20
+CHECKED = 50
+PARTS: tuple[Part, ...] = ("house", "lane", "street", "building", "unit_text")
 SAMPLES, LONGEST = 3, 40
 
 
@@ -32,6 +35,16 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """An address to be looked at: how the sheet has it, how it was read, and what is missing, if anything."""
+
+    row: int
+    source: str
+    address: Address
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """`header` is the number of the header's row, `columns` what stands under it."""
 
@@ -39,6 +52,9 @@ class Shown:
     columns: list[Column]
     converted: tuple[str, str] | None = None
     new: list[tuple[int, str]] = field(default_factory=list)
+    apart: list[tuple[int, str, str]] = field(default_factory=list)
+    check: list[Check] = field(default_factory=list)
+    to_check: int = 0
     reasons: list[tuple[str, int]] = field(default_factory=list)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     changes: list[tuple[int, str, str]] = field(default_factory=list)
@@ -50,20 +66,47 @@ class Shown:
 def show(upload: Upload, plan: Plan | None, t: Translate) -> Shown:
     """`plan` is None where the sheet is not understood yet: then only its columns are there to be chosen."""
     header = _header_row(upload, plan)
-    shown = Shown(header, _columns(upload, header, plan), _converted(upload))
+    check = _to_check(plan, t) if plan else []
+    told = _columns(upload, header, plan), _converted(upload)
+    shown = Shown(header, *told, check=check[:CHECKED], to_check=len(check))
     if plan is None:
         return shown
     found = plan.households.good
-    shown.new.extend((one.row, ", ".join(one.address.values())) for one in plan.new[:FEW])
+    few = plan.new[:FEW]
+    shown.new.extend((one.row, ", ".join(one.address.values())) for one in few if not one.source)
+    shown.apart.extend(
+        (one.row, one.source, read_as(one.address, t)) for one in few if one.source and one.sure
+    )
     shown.reasons.extend(Counter(t(f"import.short.{bad.code}") for bad in plan.bad).most_common())
     shown.bad.extend((bad.row, describe_bad(bad, t), bad.text) for bad in plan.bad[:SHOWN])
     shown.changes.extend(list_changes(plan, t)[:SHOWN])
     shown.dated.extend((one.row, ", ".join(one.address.values())) for one in found if one.dated)
     shown.gone.extend((one.row, ", ".join(one.address.values())) for one in plan.gone[:SHOWN])
-    told = ((f.row, ", ".join(f.address.values()), address_of(one)) for f, one in plan.readdressed[:SHOWN])
-    shown.readdressed.extend(told)
+    elsewhere = (
+        (f.row, ", ".join(f.address.values()), address_of(one)) for f, one in plan.readdressed[:SHOWN]
+    )
+    shown.readdressed.extend(elsewhere)
     del shown.dated[SHOWN:]
     return shown
+
+
+def _to_check(plan: Plan, t: Translate) -> list[Check]:
+    """New households whose address was guessed, and rows that lack a part of it, as the sheet has them."""
+    guessed = [Check(one.row, one.source, one.address) for one in plan.new if not one.sure]
+    short = [
+        Check(bad.row, bad.text, bad.address, t(f"import.short.{bad.code}"))
+        for bad in plan.bad
+        if bad.address is not None and bad.code != "id-number"
+    ]
+    return sorted([*guessed, *short], key=lambda one: one.row)
+
+
+def read_as(address: Address, t: Translate) -> str:
+    """The parts, with their names where they do not say them: "Số nhà: 12/4 · ngõ 5 · Đường, phố: Bờ Đê"."""
+    told = ((part, address[part]) for part in PARTS if part in address)
+    return " · ".join(
+        text if names(text, part) else f"{t(f'import.part.{part}')}: {text}" for part, text in told
+    )
 
 
 def _header_row(upload: Upload, plan: Plan | None) -> int:

@@ -2,15 +2,18 @@
 
 "Số 5, ngách 12/4 ngõ 12, đường Bờ Mương, P. Yên Nghĩa" becomes house "5", lane "ngách 12/4, ngõ 12", street
 "đường Bờ Mương". Ward, district and city are left out: they are the same for everyone, and there is no
-district any more.
+district any more. Where no word says what a part is, it is guessed by its place, and that is told.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Literal
+from functools import cache, lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from sync.text import clean, fold
 
@@ -19,7 +22,16 @@ _fold, _clean = lru_cache(8192)(fold), lru_cache(8192)(clean)
 Part = Literal["house", "lane", "street", "building", "unit_text"]
 Address = dict[str, str]
 
+
+class Split(NamedTuple):
+    """An address taken apart; `sure` where each part was told by its word, not guessed by its place."""
+
+    address: Address
+    sure: bool
+
+
 _KINDS: list[tuple[Part | None, str]] = [
+    ("unit_text", r"p\.? ?\d{3,4}\b"),
     ("lane", r"(ngo|ngach|hem|kiet|ng)\b"),
     ("street", r"(duong|pho|dg)\b"),
     ("building", r"(toa|chung cu|nha chung cu|block|khu nha|ct\d)"),
@@ -32,8 +44,22 @@ _DAY_AND_MONTH = re.compile(rf"(\d{{1,2}})[-/ ]({_MONTH})\.?(?:[-/ ](\d{{2,4}}))
 _MONTH_AND_YEAR = re.compile(rf"({_MONTH})\.?[-/ ](\d{{2,4}})")
 _WHOLE_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)")
 _BREAK = re.compile(
-    r"[,;]|\s-\s|\s+(?=(?:ngo|ngach|hem|kiet|duong|pho|toa|chung cu|can ho|can|phong|phuong|quan)\s)"
+    r"[,;]|\s-\s|\s+(?=(?:ngo|ngach|hem|kiet|duong|toa|chung cu|can ho|can|phong|phuong|quan)\s"
+    r"|(?:to|tdp|to dan pho)\s(?:so\s)?\d)|(?<!\bdan)\s+(?=pho\s)|(?<!\btoa)(?<!\bnha)\s+(?=ct\d)"
+    r"|(?<=\d)\s+(?=(?:so nha|nha so|so|sn)\s+\d)"
 )
+_NUMBER = re.compile(r"[a-z]{0,2}\d+[a-z]?(?:[/.-]\d+[a-z]?)*(?: ?bis)?")
+_THEN_NAME = re.compile(
+    rf"((?:(?:ngo|ngach|hem|kiet)\s+)?{_NUMBER.pattern})\s+([a-z]{{2,}}(?:\s[a-z]{{2,}}){{1,4}})"
+)
+"""A house or lane by its number, then words that are likely the street: "33 Bờ Đê", "hẻm 12/4/6 Bờ Mương"."""
+_NO_STREET = re.compile(r"(tang|gac|nha|gan|canh|sau|doi dien|khu|xom|thon|lo|ngoai|trong|phia|moi|cu)\b")
+_DISTRICTS = re.compile(
+    r"ba dinh|bac tu liem|cau giay|dong da|ha dong|hai ba trung|hoan kiem|hoang mai|long bien|nam tu liem"
+    r"|tay ho|thanh xuan|ba vi|chuong my|dan phuong|dong anh|gia lam|hoai duc|me linh|my duc|phu xuyen"
+    r"|phuc tho|quoc oai|soc son|thach that|thanh oai|thanh tri|thuong tin|ung hoa|son tay"
+)
+"""Of Hà Nội, until 1 July 2025; lists still end with them."""
 _NUMBER_WORD = re.compile(r"^(so nha|nha so|so|sn|nha)[\s.:]+(?=\d)")
 _NOISE = re.compile(
     r"\b(so nha|nha so|so|duong|pho|toa nha|toa|chung cu|can ho|can|phong)\b|[^a-z0-9/]+|(?<![0-9])0+(?=\d)"
@@ -42,15 +68,60 @@ _NOISE = re.compile(
 
 def parse(text: str) -> Address:
     """One line taken apart at commas and at the words that begin a part."""
+    return split(text).address
+
+
+def split(text: str) -> Split:
+    """As `parse`, and whether every part was told by its word."""
     address: Address = {}
-    for piece in _pieces(text):
+    sure = True
+    for piece in chain.from_iterable(map(_before_name, _pieces(text))):
         part = _part(piece)
-        if part is None:
+        bare = part == "house" and not _NUMBER.fullmatch(_fold(_without_number_word(piece)))
+        if part is None or (bare and _is_area(piece) and address.keys() & {"street", "lane"}):
             continue
+        sure = sure and not bare and not _mixed(part, piece) and (part != "house" or "house" not in address)
         if part == "house" and "house" in address:
             part = "street"
         address[part] = f"{address[part]}, {piece}" if part in address else piece
-    return tidy(address)
+    if (
+        "building" in address
+        and "unit_text" not in address
+        and re.fullmatch(r"\d{3,4}", address.get("house", ""))
+    ):
+        address["unit_text"] = address.pop("house")  # "1204 CT1"
+    return Split(tidy(address), sure)
+
+
+def _before_name(piece: str) -> list[str]:
+    """ "33 Bờ Đê" as two pieces; any other as it is."""
+    folded = _fold(piece)
+    found = _THEN_NAME.fullmatch(_fold(_without_number_word(piece)))
+    if not found or len(folded) != len(piece) or _NO_STREET.match(found[2]):
+        return [piece]
+    cut = len(piece) - len(found[2])
+    return [piece[:cut].strip(), piece[cut:]]
+
+
+def _mixed(part: Part, piece: str) -> bool:
+    """Whether more than this part may be in it: "ngõ 5 gần chợ", "Phố Sân Kho (cạnh nhà văn hóa)"."""
+    folded = _fold(piece)
+    if part == "lane":
+        return not re.fullmatch(rf"\w+\.?\s*(?:so\s+)?(?:{_NUMBER.pattern}|[a-z ]+)", folded)
+    if part == "unit_text":
+        return not re.fullmatch(rf"[a-z. ]*{_NUMBER.pattern}", folded)
+    return part == "street" and not re.fullmatch(r"(?!.* (?:gan|canh|sau|truoc|doi dien) )[\w ./-]+", folded)
+
+
+def _is_area(piece: str) -> bool:
+    return bool(_DISTRICTS.fullmatch(_fold(piece))) or _fold(piece) in _wards()
+
+
+@cache
+def _wards() -> frozenset[str]:
+    """The wards of the city, without "Phường" and "Xã"."""
+    file = Path(__file__).parents[1] / "catalog" / "wards.json"
+    return frozenset(_fold(ward["name"].split(" ", 1)[1]) for ward in json.loads(file.read_text())["wards"])
 
 
 def tidy(address: Mapping[str, str]) -> Address:
@@ -108,6 +179,11 @@ def _pieces(text: str) -> list[str]:
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(text)]
     return [piece for a, b in zip(starts, stops, strict=True) if (piece := text[a:b].strip(" ,;."))]
+
+
+def names(text: str, part: Part) -> bool:
+    """Whether the text itself says that it is this part: "ngõ 5", "phố Huế"."""
+    return part != "house" and _part(text) == part
 
 
 def _part(piece: str) -> Part | None:

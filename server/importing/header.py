@@ -72,7 +72,8 @@ def find_header(rows: Rows) -> Header | None:
     """The most telling of the first rows, None when no row names where a household lives."""
     headers = [_header(row) for row in rows[:SEARCHED]]
     best = max(headers, key=lambda header: header.score, default=None)
-    if best is None or best.score < 3:
+    least = 3 if width(rows) > 1 else 2  # a list of addresses and nothing else
+    if best is None or best.score < least:
         return None
     return replace(best, private=(*_private_above(rows, best.row).values(), *best.private))
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from server.content import Unit
-from server.importing.addresses import Address, door, parse, tidy, undate
+from server.importing.addresses import Address, Split, door, split, tidy, undate
 from server.importing.header import Header, Meaning, choose_header, find_header, fitness, repeats
 from server.importing.sheet import MAX_ROWS, NotASheet, Row, Rows, Table, read_table
 from sync import id_numbers
@@ -60,6 +60,7 @@ class Choice(NamedTuple):
 class Found:
     """A household of the sheet, not yet a document. `dated`: a date was read back as an address.
 
+    `source` is the cell whose address was taken apart, `sure` whether its words told how or somebody looked.
     `kind` and `adults` are None where the sheet does not tell; `door` is `server.importing.addresses.door`.
     """
 
@@ -69,16 +70,22 @@ class Found:
     adults: int | None
     dated: bool
     door: str
+    source: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A row that cannot be imported; `code` is a key under ``import.row``, `text` shows which row it is."""
+    """A row that cannot be imported; `code` is a key under ``import.row``, `text` shows which row it is.
+
+    `address` is what was read of it, where it can be completed by hand.
+    """
 
     row: int
     code: str
     values: dict[str, object]
     text: str
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class RowError(Exception):
         super().__init__(code)
         self.code = code
         self.values = values
+        self.address: Address | None = None
 
 
 def read_households(data: bytes, choice: Choice | None = None, target: Target | None = None) -> Households:
@@ -105,8 +113,13 @@ def read_households(data: bytes, choice: Choice | None = None, target: Target | 
     return judge_table(read_table(data, fitness), choice, target)
 
 
-def judge_table(table: Table, choice: Choice | None = None, target: Target | None = None) -> Households:
-    """Every row of a table judged, for the unit that is the target.
+def judge_table(
+    table: Table,
+    choice: Choice | None = None,
+    target: Target | None = None,
+    fixes: Mapping[int, Address] | None = None,
+) -> Households:
+    """Every row of a table judged, for the unit that is the target; `fixes` are addresses set right, by row.
 
     :raises NotASheet: when no households can be found in it.
     """
@@ -119,10 +132,10 @@ def judge_table(table: Table, choice: Choice | None = None, target: Target | Non
         raise NotASheet("too-many-rows", rows=MAX_ROWS)
     if not below:
         raise NotASheet("no-households")
-    return _judge(header, below, target)
+    return _judge(header, below, target, fixes or {})
 
 
-def _judge(header: Header, rows: Rows, target: Target | None) -> Households:
+def _judge(header: Header, rows: Rows, target: Target | None, fixes: Mapping[int, Address]) -> Households:
     result = Households(header)
     seen: dict[str, int] = {}
     above: dict[int, str] = {}
@@ -132,13 +145,17 @@ def _judge(header: Header, rows: Rows, target: Target | None) -> Households:
             section = subtitle
             continue
         try:
-            found = _household(header, row, above, target, section)
+            texts, dated = _texts(header, row, above)
+            if target is not None:
+                _check_unit(" ".join(texts.get("unit", [])) or section, target)
+            found = _household(row.number, texts, dated, fixes.get(row.number))
             if found.door in seen:
                 raise RowError("repeated", first=seen[found.door])
             seen[found.door] = row.number
             result.good.append(found)
         except RowError as error:
-            result.bad.append(Bad(row.number, error.code, error.values, _shown(header, row)))
+            shown = _shown(header, row)
+            result.bad.append(Bad(row.number, error.code, error.values, shown, error.address))
     return result
 
 
@@ -179,7 +196,8 @@ def _counts(typed: list[str]) -> bool:
     return len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _household(header: Header, row: Row, above: dict[int, str], target: Target | None, section: str) -> Found:
+def _texts(header: Header, row: Row, above: dict[int, str]) -> tuple[dict[str, list[str]], bool]:
+    """What a row says, by meaning, and whether a date was read back as an address."""
     texts: dict[str, list[str]] = {}
     dated = False
     for column, meaning in header.columns:
@@ -198,10 +216,22 @@ def _household(header: Header, row: Row, above: dict[int, str], target: Target |
             texts.setdefault(meaning, []).append(_named(header, column, meaning, text))
         if cell.dated and meaning not in ("adults", "kind", "unit"):
             dated = True
-    if target is not None:
-        _check_unit(" ".join(texts.get("unit", [])) or section, target)
-    address = _address(texts)
-    return Found(row.number, address, _kind(texts), _adults(texts), dated, door(address))
+    return texts, dated
+
+
+def _household(row: int, texts: dict[str, list[str]], dated: bool, fix: Address | None) -> Found:
+    source = _whole(texts)
+    address, sure = split(source) if source else Split({}, True)
+    if fix is None:
+        address |= tidy(_told(texts, source))
+    else:
+        address, sure = tidy(fix), True
+    try:
+        _check(address)
+    except RowError as error:
+        error.address = address
+        raise
+    return Found(row, address, _kind(texts), _adults(texts), dated, door(address), source, sure)
 
 
 def _check_unit(text: str, target: Target) -> None:
@@ -223,24 +253,39 @@ def _named(header: Header, column: int, meaning: str, text: str) -> str:
     return text
 
 
-def _address(texts: dict[str, list[str]]) -> Address:
-    address = parse(", ".join(texts["address"])) if "address" in texts else {}
+def _whole(texts: dict[str, list[str]]) -> str:
+    """The text that holds a whole address: of its column, or of "Số nhà" where that is the only one."""
+    if "address" in texts:
+        return ", ".join(texts["address"])
+    house = ", ".join(texts.get("house", []))
+    alone = not texts.keys() & {"lane", "street", "building", "flat"}
+    told = split(house) if alone and house else Split({}, False)
+    return house if told.sure and len(told.address) > 1 else ""
+
+
+def _told(texts: dict[str, list[str]], source: str) -> Address:
+    """What the columns of the parts say."""
     lanes = sorted(texts.get("lane", []), key=lambda lane: not _fold(lane).startswith(("ngach", "hem")))
-    given = {
-        "house": ", ".join(texts.get("house", [])),
+    house = ", ".join(texts.get("house", []))
+    return {
+        "house": "" if house == source else house,
         "lane": ", ".join(lanes),
         "street": ", ".join(texts.get("street", [])),
         "building": ", ".join(texts.get("building", [])),
         "unit_text": ", ".join(texts.get("flat", [])),
     }
-    address |= tidy(given)
+
+
+def _check(address: Address) -> None:
+    """:raises RowError: when no door is told, or what cannot be kept."""
+    if any(id_numbers.judge(part) == "refuse" for part in address.values()):
+        raise RowError("id-number")
     if not address.get("house") and not address.get("unit_text"):
         raise RowError("no-house")
     if not re.search(r"\d", address.get("house", "") + address.get("unit_text", "")):
         raise RowError("no-number", text=address.get("house") or address.get("unit_text"))
     if any(len(part) > MAX_PART for part in address.values()):
         raise RowError("too-long", most=MAX_PART)
-    return address
 
 
 def _kind(texts: dict[str, list[str]]) -> str | None:

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from server.importing.addresses import Address
 from server.importing.households import Choice
 from server.importing.last import KEPT as RECORD_KEPT
 from server.importing.sheet import NotASheet, Table
@@ -34,13 +35,14 @@ LARGEST = 6_000_000
 """Signs of a closed table; a document of the store has 8 MB at most."""
 UNPACKED = 64 * 1024 * 1024
 CLEAN_SECONDS = 600.0
-PURPOSE = "import"
+PURPOSE, FIXES = "import", "import-fixes"
 
 log = structlog.get_logger(__name__)
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """`mark` names it; `choice` is what was set right by hand; `as_it_was`: no conversion of fonts."""
+    """`mark` names it; `choice` and `fixes` (addresses by row) were set right by hand; `as_it_was`: no
+    conversion of fonts."""
 
     mark: str
     unit: str
@@ -48,6 +50,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     table: Table
     choice: Choice | None = None
     as_it_was: bool = False
+    fixes: dict[int, Address] = {}
 
     @property
     def rows(self) -> Table:
@@ -101,7 +104,19 @@ class Uploads:
             else None
         )
         kept = {"unit": stored["unit"], "name": stored["name"], "as_it_was": stored.get("as_it_was", False)}
-        return Upload(mark=mark, table=table, choice=choice, **kept)
+        fixes = self._open_fixes(stored.get("fixes", ""), person, mark)
+        return Upload(mark=mark, table=table, choice=choice, fixes=fixes, **kept)
+
+    async def fix(self, person: str, mark: str, fixes: Mapping[int, Address]) -> None:
+        """Addresses that somebody set right or looked at, by row, beside those before."""
+
+        def change(stored: Document | None) -> Document | None:
+            if stored is None or stored["mark"] != mark or "table" not in stored:
+                return None
+            both = {**self._open_fixes(stored.get("fixes", ""), person, mark), **fixes}
+            return {**stored, "fixes": self._safe.close(msgspec.msgpack.encode(both), FIXES, person, mark)}
+
+        await self._store.update(self._database, _id(person), change)
 
     async def choose(self, person: str, mark: str, choice: Choice | None, as_it_was: bool) -> None:
         told = choice and {"header": choice.header, "columns": {str(n): m for n, m in choice.columns.items()}}
@@ -148,6 +163,10 @@ class Uploads:
     async def follow(self) -> None:
         """`clean` now and then, until cancelled."""
         await repeat(self.clean, "old uploads", every=CLEAN_SECONDS)
+
+    def _open_fixes(self, closed: str, person: str, mark: str) -> dict[int, Address]:
+        packed = self._safe.open(closed, FIXES, person, mark) if closed else None
+        return msgspec.msgpack.decode(packed, type=dict[int, Address]) if packed else {}
 
     def _close(self, table: Table, person: str, mark: str) -> str:
         packed = msgspec.msgpack.encode(table)

@@ -16,7 +16,7 @@ import pytest
 import xlsxwriter
 
 from server.importing import sheet as sheets
-from server.importing.addresses import door, parse
+from server.importing.addresses import door, parse, split
 from server.importing.households import Households, read_households
 from server.importing.sheet import NotASheet
 
@@ -113,6 +113,25 @@ def test_one_column_with_the_whole_address_is_taken_apart() -> None:
         "lane": "ngách 12/4, ngõ 12",
         "street": "đường Bờ Mương",
     }
+
+
+def test_a_column_of_numbers_that_holds_whole_addresses_is_taken_apart_where_that_is_sure() -> None:
+    found = read_households(xlsx([["TT", "Số nhà"], [1, "5 ngõ 12 phố B"], [2, "7 Bờ Đê"], [3, 9]]))
+    assert [one.address for one in found.good] == [
+        {"house": "5", "lane": "ngõ 12", "street": "phố B"},
+        {"house": "7 Bờ Đê"},
+        {"house": "9"},
+    ]
+
+
+def test_a_sheet_of_one_column_is_understood() -> None:
+    found = read_households(xlsx([["DANH SÁCH"], ["Địa chỉ"], ["5 ngõ 12 phố B"], ["7 ngõ 12 phố B"]]))
+    assert lines(found) == ["5, ngõ 12, phố B", "7, ngõ 12, phố B"]
+
+
+def test_a_column_of_its_own_wins_over_the_whole_address() -> None:
+    found = read_households(xlsx([["Địa chỉ", "Đường"], ["5 ngõ 12 phố B", "phố C"]]))
+    assert found.good[0].address == {"house": "5", "lane": "ngõ 12", "street": "phố C"}
 
 
 def test_flats_are_read_from_one_column_or_two() -> None:
@@ -358,12 +377,43 @@ def test_a_damaged_workbook_is_refused_or_read_and_never_a_trace(seed: int) -> N
             "căn 1204, tòa CT1, phố Sân Kho",
             {"unit_text": "căn 1204", "building": "tòa CT1", "street": "phố Sân Kho"},
         ),
-        ("25 Bờ Mương, TDP số 3, Phường Yên Nghĩa", {"house": "25 Bờ Mương"}),
+        ("25 Bờ Mương, TDP số 3, Phường Yên Nghĩa", {"house": "25", "street": "Bờ Mương"}),
+        ("5 đường Cầu Tre, Yên Nghĩa, Hà Đông, Hà Nội", {"house": "5", "street": "đường Cầu Tre"}),
+        ("5, Hai Bà Trưng, Hoàn Kiếm", {"house": "5", "street": "Hai Bà Trưng"}),
+        ("12 đường Yên Lộ tổ 7", {"house": "12", "street": "đường Yên Lộ"}),
+        ("số 5 tổ dân phố số 7", {"house": "5"}),
+        ("Ngõ 5 số 14", {"lane": "Ngõ 5", "house": "14"}),
+        ("3 hẻm 12/4/6 Bờ Mương", {"house": "3", "lane": "hẻm 12/4/6", "street": "Bờ Mương"}),
+        ("P.1205 CT9", {"unit_text": "P.1205", "building": "CT9"}),
+        ("1205 CT9", {"unit_text": "1205", "building": "CT9"}),
+        ("số 5 xóm Chùa", {"house": "5 xóm Chùa"}),
         ("12/4/3", {"house": "12/4/3"}),
     ],
 )
 def test_addresses_are_taken_apart(text: str, address: dict[str, str]) -> None:
     assert parse(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        ("12/4 ngõ 5 phố B", True),
+        ("Số 5, ngách 12/4 ngõ 12, đường Bờ Mương, P. Yên Nghĩa, Hà Đông, Hà Nội", True),
+        ("5 ngõ Chùa phố Huế, tổ 7", True),
+        ("căn 1204 tòa CT1, phố Sân Kho", True),
+        ("12 bis đường X", True),
+        ("33 Bờ Đê", False),
+        ("8 ngõ 12, Bờ Mương, Yên Nghĩa", False),
+        ("3 hẻm 12/4/6 Bờ Mương", False),
+        ("15 ngõ 5 phố B gần chợ", False),
+        ("15 phố Sân Kho (cạnh nhà văn hóa)", False),
+        ("12A, 12B ngõ 5 phố B", False),
+        ("P1204-CT1A KĐT Văn Phú", False),
+        ("Lô 12 LK5 Đô Nghĩa", False),
+    ],
+)
+def test_a_split_is_sure_only_where_words_tell_each_part(text: str, sure: bool) -> None:
+    assert split(text).sure is sure
 
 
 @pytest.mark.parametrize(

@@ -323,12 +323,12 @@ async def test_previews_are_judged_one_at_a_time_however_many_are_asked_for(
     running: list[int] = []
     order: list[str] = []
 
-    def judge(table: Any, choice: Any, target: Any) -> Any:
+    def judge(*asked: Any) -> Any:
         running.append(1)
-        order.append(f"{target.code}, {sum(running)}")
+        order.append(f"{asked[2].code}, {sum(running)}")
         time.sleep(0.02)
         running.append(-1)
-        return judge_table(table, choice, target)
+        return judge_table(*asked)
 
     monkeypatch.setattr(import_pages, "judge_table", judge)
     ward, lead = await sign_in("supervisor"), await sign_in("lead")
@@ -438,3 +438,52 @@ async def test_an_undo_that_is_sent_again_is_no_conflict(sign_in: SignIn, site: 
     again = await ward.post(f"{HERE}/undo", data={"unit": "tdp-09", "at": at})
     assert (again.status_code, again.headers["location"]) == (303, f"{HERE}?unit=tdp-09")
     assert "đã được hoàn tác" in (await ward.get(again.headers["location"])).text
+
+
+async def test_whole_addresses_are_taken_apart_shown_and_set_right_on_the_page(
+    sign_in: SignIn, site: Site
+) -> None:
+    ward = await sign_in("supervisor")
+    cells = ("12/4 ngõ 5 phố K", "33 Bờ Kè", "Xóm Chùa K", "35 ngõ 5 phố K")
+    data = "\n".join(["TT;Chủ hộ;Địa chỉ", *(f"{n};Lê Kín;{cell}" for n, cell in enumerate(cells, 1))])
+    address, page = await preview(ward, data.encode(), "tdp-08")
+    assert "Số nhà: 12/4 · ngõ 5 · phố K" in page
+    assert "Địa chỉ cần xem lại: 2" in page, "what words told is not asked about"
+    assert "Số nhà: 33 · Đường, phố: Bờ Kè" in page
+    assert 'name="f4.house" value="Xóm Chùa K"' in page
+    looked = {
+        "f3.house": "33",
+        "f3.street": "đường Bờ Kè",
+        "f4.house": "số 7",
+        "f4.street": "xóm Chùa K",
+        "f900.house": "1",
+    }
+    answer = await ward.post(f"{address}/fix", data=looked)
+    assert answer.headers["location"] == f"{address}#check"
+    page = (await ward.get(address)).text
+    assert "cần xem lại" not in page
+    assert "Đang dùng 2 địa chỉ ông/bà đã xem" in page
+    assert "Ghi 4 hộ vào danh sách" in page
+    rows = await site.store.all_docs(
+        site.names.imports, startkey="upload:", endkey="upload;", include_docs=True
+    )
+    assert "Bờ Kè" not in repr([row["doc"] for row in rows]), "closed like the rows"
+    await ward.post(f"{address}/write", data={"go": "1"})
+    now = {number: one["address"]["value"] for number, one in (await stored(site, "tdp-08")).items()}
+    assert now["12/4"] == {"house": "12/4", "lane": "ngõ 5", "street": "phố K"}
+    assert now["33"] == {"house": "33", "street": "đường Bờ Kè"}
+    assert now["7"] == {"house": "7", "street": "xóm Chùa K"}
+
+
+async def test_an_address_set_right_is_judged_like_any_other(sign_in: SignIn) -> None:
+    ward = await sign_in("supervisor")
+    address, _ = await preview(ward, "Địa chỉ\nXóm Chùa K".encode(), "tdp-08")
+    for typed, said in (
+        ("001088012345", "số định danh"),
+        ("9" * 200, "quá 120 ký tự"),
+        ("", "Thiếu số nhà"),
+    ):
+        await ward.post(f"{address}/fix", data={"f2.house": typed, "f2.street": "phố K"})
+        page = (await ward.get(address)).text
+        assert said in page
+        assert "001088012345" not in page
