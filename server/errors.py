@@ -43,6 +43,7 @@ TABLE: dict[str, int] = {
     "file-unreadable": 400,
     "file-not-yours": 403,
     "import-busy": 409,
+    "uploads-busy": 429,
     "conflict": 409,
     "last-admin": 409,
     "unit-closed": 409,

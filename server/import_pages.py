@@ -60,6 +60,12 @@ async def upload(request: Request) -> Response:
     """Read the file in a process of its own, keep its rows, and lead on to the preview."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Problem("bad-content-type")
+    with site_of(request).uploads.taking(viewer(request).id):
+        return await _take_in(request)
+    raise Problem("uploads-busy")
+
+
+async def _take_in(request: Request) -> Response:
     unit, error = "", NotASheet("no-unit", unit="")
     try:
         async with request.form(max_files=1, max_fields=2) as form:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 import zlib
 from asyncio import Lock
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeGuard
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
 import msgspec
 import structlog
+from anyio import CancelScope
 from msgspec import Struct
 
 from server.importing.addresses import Address
@@ -34,6 +35,7 @@ LASTS = 3600.0
 LARGEST = 6_000_000
 """Signs of a closed table; a document of the store has 8 MB at most."""
 UNPACKED = 64 * 1024 * 1024
+MOST_AT_ONCE = 3
 CLEAN_SECONDS = 600.0
 PURPOSE, FIXES = "import", "import-fixes"
 
@@ -66,6 +68,25 @@ class Uploads:
         self._safe = safe
         self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()
         self._one = Lock()
+        self._taking: dict[str, list[CancelScope]] = {}
+
+    @contextmanager
+    def taking(self, person: str) -> Iterator[None]:
+        """To be entered before a file is taken in, which may be sent slowly, or from a phone that is gone.
+
+        Of more than `MOST_AT_ONCE` of one person the first is given up: then what follows is left silently.
+        """
+        scopes = self._taking.setdefault(person, [])
+        scopes.append(scope := CancelScope())
+        if len(scopes) > MOST_AT_ONCE:
+            scopes[0].cancel()
+        try:
+            with scope:
+                yield
+        finally:
+            scopes.remove(scope)
+            if not scopes:
+                del self._taking[person]
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ import math
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -87,6 +88,8 @@ def bound(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # where memory ends, this process goes, and no server or store
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 
 
 def main() -> None:

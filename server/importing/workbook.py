@@ -27,6 +27,7 @@ from server.importing.sheet import (
     Table,
     make_rows,
 )
+from sync.text import clean
 
 Area = tuple[tuple[int, int], tuple[int, int]]
 """(row, column) of the first and the last cell of a merged one, counted from 0."""
@@ -37,6 +38,7 @@ _PART = re.compile(rb"""<(?:\w+:)?(table|table-row|(?:covered-)?table-cell)([\s/
 _TIMES = re.compile(rb"""number-(?:rows|columns)-repeated=["'](\d{1,9})["']""")
 _SPANNED = re.compile(rb"""number-(rows|columns)-spanned=["'](\d{1,9})["']""")
 _NAME = re.compile(rb"""(?<![\w:-])(?:\w+:)?name=["']([^"']*)["']""")
+MAX_NAME = 100
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -175,7 +177,7 @@ def _table(sheet: python_calamine.CalamineSheet, merged: list[Area]) -> Table:
                 raise NotASheet("not-a-sheet")
             _spread(rows, top, left, bottom, right)
     filled = [row for row in rows if any(cell.text for cell in row.cells)]
-    return Table(filled, sheet.name, converted)
+    return Table(filled, clean(sheet.name[:MAX_NAME]), converted)
 
 
 def _spread(rows: list[Row], top: int, left: int, bottom: int, right: int) -> None:

@@ -175,9 +175,11 @@ async def test_a_reader_knows_no_passwords(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_reader_that_nobody_waits_for_ends_by_itself() -> None:
-    endless = "from server.importing.reader import bound; bound(1 << 30, 1)\nwhile True: pass"
-    done = subprocess.run([sys.executable, "-c", endless], timeout=60, check=False)
+    tell = "print(open('/proc/self/oom_score_adj').read(), flush=True)"
+    endless = f"from server.importing.reader import bound; bound(1 << 30, 1); {tell}\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", endless], timeout=60, check=False, capture_output=True)
     assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+    assert done.stdout.split() == [b"1000"], "where memory ends, it goes first"
 
 
 # -- old fonts --------------------------------------------------------------------------------------

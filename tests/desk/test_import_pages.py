@@ -358,12 +358,34 @@ async def test_whoever_sends_many_files_leaves_a_turn_to_others(
 
     monkeypatch.setattr(import_pages, "read_apart", hang)
     ward, lead = await sign_in("supervisor"), await sign_in("lead")
-    many = [asyncio.ensure_future(send(ward, b"slow")) for _ in range(4)]
+    many = [asyncio.ensure_future(send(ward, b"slow")) for _ in range(3)]
     await began.wait()
     assert (await asyncio.wait_for(send(lead, b"quick"), 30)).status_code == 400
     assert read == [b"slow", b"quick"]
     waiting.set()
     await asyncio.gather(*many)
+
+
+async def test_of_many_files_sent_slowly_at_once_the_first_is_given_up(sign_in: SignIn) -> None:
+    ward, going_on = await sign_in("supervisor"), asyncio.Event()
+
+    async def slow() -> Any:
+        yield b'--x\r\nContent-Disposition: form-data; name="unit"\r\n\r\ntdp-07\r\n--x\r\n'
+        await going_on.wait()
+        yield b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n\0\r\n--x--\r\n'
+
+    async def send_slowly() -> int:
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        answer = await ward.post(HERE, content=slow(), headers=kind)
+        assert ("thôi nhận" in answer.text) == (answer.status_code == 429)
+        return answer.status_code
+
+    sent = [asyncio.ensure_future(send_slowly()) for _ in range(4)]
+    ended, others = await asyncio.wait(sent, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    assert [one.result() for one in ended] == [429]
+    going_on.set()
+    assert await asyncio.gather(*others) == [400, 400, 400]
+    assert await send_slowly() == 400, "nobody is kept out by what hung once"
 
 
 async def test_a_file_that_takes_too_long_is_given_up(
