@@ -6,12 +6,13 @@ there, and nobody outside can make more of them.
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import (
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from server.site import Site
 
 LOOK_SECONDS = 15.0
+ASK_SECONDS = 10.0
+"""Whoever has not asked by then is let go: each connection holds a thread."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 OPERATIONS = frozenset({"_bulk_docs", "_bulk_get", "_changes", "_local", "_revs_diff", "_snapshot"})
 STREAMED = frozenset({"/desk/events"})
@@ -160,9 +163,19 @@ def exposed(settings: Settings) -> Iterator[None]:
         server, thread = start_http_server(port, host, REGISTRY)
     except OSError as error:
         raise BadSetting(f"GTN_METRICS={host}:{port} cannot be listened on ({error.strerror})") from None
+    server.RequestHandlerClass = _patient(server.RequestHandlerClass)
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _patient(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def answer_in_time(connection: socket.socket, client: Any, server: Any) -> Any:
+        connection.settimeout(ASK_SECONDS)
+        with suppress(TimeoutError):
+            return answer(connection, client, server)
+
+    return answer_in_time
