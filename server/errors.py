@@ -8,6 +8,8 @@ raised is logged and answered as ``internal``.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -70,6 +72,8 @@ BY_STATUS = {
     503: "store-unavailable",
 }
 RETRY_SECONDS = 5
+AGAIN = (400, 409, 413, 415, 429, 500, 503)
+"""Statuses after which the same page may well work."""
 MACHINES = ("/api/", "/sync/", "/catalog/")
 
 log = structlog.get_logger(__name__)
@@ -104,6 +108,8 @@ def respond(connection: HTTPConnection, problem: Problem, headers: dict[str, str
         code=problem.code,
         reason=reason,
         back=path_asked(connection) if problem.status == 401 else "",
+        again=_way_back(connection) if problem.status in AGAIN else "",
+        sent=connection.scope.get("method") != "GET",
     )
 
 
@@ -112,6 +118,19 @@ def path_asked(connection: HTTPConnection) -> str:
     query = connection.url.query
     asked = connection.url.path + (f"?{query}" if query else "")
     return asked if connection.scope.get("method") == "GET" else ""
+
+
+def _way_back(connection: HTTPConnection) -> str:
+    """Where to try again: the page that was asked for, or the one whose form was sent; only on this site."""
+    path = path_asked(connection)
+    if connection.scope.get("method") != "GET":
+        try:
+            from_ = urlsplit(connection.headers.get("referer", ""))
+        except ValueError:
+            return ""
+        own = from_.netloc.lower() == connection.headers.get("host", "").lower()
+        path = from_.path + (f"?{from_.query}" if from_.query else "") if own else ""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""
 
 
 def wants_json(connection: HTTPConnection) -> bool:

@@ -29,7 +29,7 @@ from server.importing.kept import Upload
 from server.importing.last import Busy, Undone, Written, can_undo, undo, write_plan
 from server.importing.plan import Plan, find_last, make_plan
 from server.importing.reader import read_apart, turn
-from server.importing.report import describe_bad
+from server.importing.report import PARTS, describe_bad, read_as
 from server.importing.sample import NAME, sample_xlsx
 from server.importing.sheet import MAX_COLUMNS, NotASheet
 from server.roles import Permission
@@ -244,8 +244,8 @@ async def _preview(request: Request, kept: Upload, *, unsaid: bool = False) -> R
         plan=plan,
         unsaid=unsaid,
         meanings=MEANINGS,
-        parts=import_preview.PARTS,
-        read_as=import_preview.read_as,
+        parts=PARTS,
+        read_as=read_as,
         error=_describe(request, error),
         code=error.code if error else "",
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from server.importing.addresses import Address, Part, names
+from server.importing.addresses import Address
 from server.importing.header import Header, columns_at, likely_row, private_at, width
 from server.importing.kept import Upload
 from server.importing.plan import Plan
-from server.importing.report import describe_bad, list_changes
+from server.importing.report import describe_bad, list_changes, read_as
 from server.texts import Translate
 from sync import id_numbers
 from sync.residents import address_of
@@ -18,7 +18,6 @@ SHOWN = 200
 """Rows of each table at most; the bad ones are in the CSV, every one of them."""
 FEW = 20
 CHECKED = 50
-PARTS: tuple[Part, ...] = ("house", "lane", "street", "building", "unit_text")
 SAMPLES, LONGEST = 3, 40
 
 
@@ -99,14 +98,6 @@ def _to_check(plan: Plan, t: Translate) -> list[Check]:
         if bad.address is not None and bad.code != "id-number"
     ]
     return sorted([*guessed, *short], key=lambda one: one.row)
-
-
-def read_as(address: Address, t: Translate) -> str:
-    """The parts, with their names where they do not say them: "Số nhà: 12/4 · ngõ 5 · Đường, phố: Bờ Đê"."""
-    told = ((part, address[part]) for part in PARTS if part in address)
-    return " · ".join(
-        text if names(text, part) else f"{t(f'import.part.{part}')}: {text}" for part, text in told
-    )
 
 
 def _header_row(upload: Upload, plan: Plan | None) -> int:

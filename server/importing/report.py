@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from server.importing.addresses import Address, Part, names
 from server.importing.households import Bad
 from server.importing.plan import Plan
 from server.importing.sheet import NotASheet
 from server.texts import Translate
 
+PARTS: tuple[Part, ...] = ("house", "lane", "street", "building", "unit_text")
 SHOWN = 200
 """Bad rows listed at most; the number of all of them is always given."""
 
@@ -27,6 +29,7 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
     header = plan.households.header
     yield t("import.header", unit=plan.unit, row=header.row.number)
     yield ""
+    guessed = [found for found in plan.households.good if not found.sure]
     dated = [found for found in plan.households.good if found.dated]
     counts = {
         "read": len(plan.households.good),
@@ -35,6 +38,7 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
         "changed": len(plan.changed),
         "bad": len(plan.bad),
         "dated": len(dated),
+        "guessed": len(guessed),
     }
     yield from _table([[t(f"import.count.{name}"), str(count)] for name, count in counts.items()])
     if plan.bad:
@@ -51,6 +55,9 @@ def _lines(plan: Plan, t: Translate) -> Iterator[str]:
     if dated:
         yield from ("", t("import.dated"))
         yield from _table([[str(f.row), ", ".join(f.address.values())] for f in dated[:SHOWN]])
+    if guessed:
+        yield from ("", t("import.guessed"))
+        yield from _table([[str(f.row), f.source, "→", read_as(f.address, t)] for f in guessed[:SHOWN]])
     if header.private:
         yield from ("", t("import.private", columns=", ".join(header.private)))
     if header.unused:
@@ -66,6 +73,14 @@ def list_changes(plan: Plan, t: Translate) -> list[tuple[int, str, str]]:
             address = ", ".join(one.found.address.values())
             rows.append((one.found.row, address, t(f"import.change.{name}", **values)))
     return rows
+
+
+def read_as(address: Address, t: Translate) -> str:
+    """The parts, with their names where they do not say them: "Số nhà: 12/4 · ngõ 5 · Đường, phố: Bờ Đê"."""
+    told = ((part, address[part]) for part in PARTS if part in address)
+    return " · ".join(
+        text if names(text, part) else f"{t(f'import.part.{part}')}: {text}" for part, text in told
+    )
 
 
 def _value(value: object, t: Translate) -> str:

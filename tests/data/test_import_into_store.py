@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import secrets
 from pathlib import Path
 
@@ -136,6 +137,14 @@ async def test_a_unit_that_does_not_exist_is_a_sentence_and_not_a_trace(
 async def test_a_missing_file_is_a_sentence_and_not_a_trace(unit: Unit, tmp_path: Path) -> None:
     assert await unit.bring_in(tmp_path / "khong-co.xlsx") == 2
     assert "[no-file]" in unit.said
+
+
+async def test_a_guessed_address_is_told_as_it_is_read(unit: Unit, tmp_path: Path) -> None:
+    path = tmp_path / "dia-chi.csv"
+    path.write_text("Địa chỉ\n33 Bờ Đê\n5 ngõ 12 phố B\n", encoding="utf-8")
+    assert await unit.bring_in(path, write=False) == 0
+    assert re.search(r"  2  33 Bờ Đê  →  Số nhà: 33 · Đường, phố: Bờ Đê\n", unit.said)
+    assert "phố B" not in unit.said, "what its words tell is not asked about"
 
 
 async def test_the_plan_counts_new_and_known(unit: Unit, sheet: Path) -> None:

@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
-from server.errors import BY_STATUS, TABLE
+from server.errors import BY_STATUS, TABLE, Problem, respond
 from server.roles import Role
 from server.sign_in import local
 from server.texts import LANGUAGES, texts
@@ -170,6 +171,37 @@ def test_every_text_that_a_page_asks_for_is_there() -> None:
 def test_health_needs_nobody(visitor: TestClient) -> None:
     assert visitor.get("/healthz").text == "ok\n"
     assert visitor.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "referer", "way", "words"),
+    [
+        ("GET", "", "/desk?period=7d", "Thử lại"),
+        (
+            "POST",
+            "http://testserver/desk/import?unit=tdp-07",
+            "/desk/import?unit=tdp-07",
+            "Quay lại trang trước",
+        ),
+        ("POST", "https://evil.example/desk", "/", "Về trang đầu"),
+        ("POST", "http://testserver//evil.example", "/", "Về trang đầu"),
+        ("POST", "http://[", "/", "Về trang đầu"),
+    ],
+)
+def test_an_error_that_passes_leads_back_to_the_page(method: str, referer: str, way: str, words: str) -> None:
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": "/desk",
+        "query_string": b"period=7d",
+        "headers": [(b"host", b"testserver"), (b"accept", b"text/html"), (b"referer", referer.encode())],
+        "server": ("testserver", 80),
+        "scheme": "http",
+    }
+    page = bytes(respond(HTTPConnection(scope), Problem("store-unavailable")).body).decode()
+    first = re.search(r'<a class="button primary" href="([^"]*)">([^<]*)</a>', page)
+    assert first
+    assert (first[1], first[2]) == (way, words)
 
 
 def test_an_error_page_offers_to_sign_in(
