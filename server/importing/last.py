@@ -147,7 +147,7 @@ async def _untouched(
     database, instants = ward.unit(unit), _instants(last)
     used = await used_ones(store, ward, unit, set(wanted))
     taken: dict[str, Document] = {}
-    for ids in _batches(wanted):
+    for ids in batches(wanted):
         for row in await store.all_docs(database, keys=ids, include_docs=True):
             document = row.get("doc")
             if row.get("error") == "not_found":  # never written
@@ -194,7 +194,7 @@ async def _set_back(store: Store, database: str, last: Document, now: str, resul
     """Give changed households the values they had, where nobody has given them others since."""
     changed: dict[str, dict[str, Any]] = last["changed"]
     instants = _instants(last)
-    for ids in _batches(list(changed)):
+    for ids in batches(list(changed)):
         edits = []
         for row in await store.all_docs(database, keys=ids, include_docs=True):
             document = row.get("doc")
@@ -228,7 +228,7 @@ def _amend(document: Document, values: dict[str, Any], at: str) -> Document:
 async def _save(store: Store, database: str, documents: list[Document]) -> set[str]:
     """Save all in batches; the ids of those that somebody else changed meanwhile."""
     lost: set[str] = set()
-    for batch in _batches(documents):
+    for batch in batches(documents):
         try:
             await store.bulk(database, batch)
         except PartlySaved as error:
@@ -276,6 +276,6 @@ async def _mark(store: Store, ward: WardNames, unit: str, at: str, state: str) -
     await store.update(Names(ward.prefix).imports, record_id(ward, unit), mark)
 
 
-def _batches(items: list[Any]) -> Iterator[list[Any]]:
+def batches(items: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]

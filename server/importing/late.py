@@ -1,19 +1,22 @@
 """Doors that an undo took back and that somebody had been to: they are there again.
 
-A phone that was out of reach while an import was undone brings its visits, and the residents it wrote down,
-when it can. Their door would be counted as gone, and be in nobody's list. So whatever comes into a unit is
-looked at for as long as the record of its last import is kept, which tells of the undone ones before it, too.
+A phone that was out of reach while an import was undone brings its visits, the residents it wrote down, and
+what it set right of the household, when it can. Their door would be counted as gone, and be in nobody's list.
+So whatever comes into a unit is looked at for as long as the record of its last import is kept, which tells
+of the undone ones before it, too.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from server.importing.last import KEPT, is_taken, restore, taken_back, used_ones
+from server.importing.last import KEPT, batches, is_taken, restore, taken_back, used_ones
+from server.importing.plan import OFFICE
 from sync.background import repeat
 from sync.clocks import text_of
+from sync.merge import registers
 from sync.names import Names, WardNames
-from sync.store import NotFound, Store
+from sync.store import Document, NotFound, Store
 
 LOOK_SECONDS = 30.0
 AT_ONCE = 200
@@ -54,27 +57,44 @@ class Late:
         try:
             now = str((await self._store.info(database))["update_seq"])
             if looked != rev:  # all of it, once
-                found = set(await used_ones(self._store, self._ward, unit, wanted))
+                used = set(await used_ones(self._store, self._ward, unit, wanted))
+                doors = await self._missed(database, wanted, used)
+            elif now != since:
+                used, edited, now = await self._news(database, since)
+                doors = await self._missed(database, wanted & (used | edited), used)
             else:
-                found, now = await self._news(database, since) if now != since else (set(), now)
+                return 0
         except NotFound:
             return 0
-        doors = await self._taken(database, sorted(found & wanted))
         await restore(self._store, database, doors, text_of(datetime.now(UTC)))
         self._looked[unit] = (rev, now)
         return len(doors)
 
-    async def _news(self, database: str, since: str) -> tuple[set[str], str]:
-        """The households that what came since then is of, and up to where that was."""
-        found: set[str] = set()
+    async def _news(self, database: str, since: str) -> tuple[set[str], set[str], str]:
+        """Whose households' visits and residents came since then, which households came, and up to where."""
+        used: set[str] = set()
+        edited: set[str] = set()
         while True:
             rows, since = await self._store.changes(database, since, AT_ONCE)
             if not rows:
-                return found, since
+                return used, edited, since
+            edited.update(row["id"] for row in rows if row["id"].startswith("household:"))
             ids = [row["id"] for row in rows if row["id"].startswith(("visit:", "resident:"))]
             for row in await self._store.all_docs(database, keys=ids, include_docs=True) if ids else ():
-                found.add(str((row.get("doc") or {}).get("household")))
+                used.add(str((row.get("doc") or {}).get("household")))
 
-    async def _taken(self, database: str, ids: list[str]) -> list[str]:
-        rows = await self._store.all_docs(database, keys=ids, include_docs=True) if ids else []
-        return [row["key"] for row in rows if is_taken(row.get("doc") or {})]
+    async def _missed(self, database: str, ids: set[str], used: set[str]) -> list[str]:
+        """Of these the ones that are taken back and used, or set right by somebody."""
+        found = []
+        for batch in batches(sorted(ids)):
+            for row in await self._store.all_docs(database, keys=batch, include_docs=True):
+                document = row.get("doc") or {}
+                if is_taken(document) and (row["key"] in used or _is_edited(document)):
+                    found.append(row["key"])
+        return found
+
+
+def _is_edited(document: Document) -> bool:
+    """Whether anybody but the office said anything of it: it was as imported when it was taken back."""
+    said = [document[name] for name in registers(document)]
+    return any(one.get("by") != OFFICE for one in (*said, *document.get("history", ())))

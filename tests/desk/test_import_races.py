@@ -19,6 +19,7 @@ from server.site import Site
 from sync.clocks import text_of
 from sync.merge import amended
 from sync.moving import move
+from sync.revisions import child_of
 from sync.store import Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
@@ -193,6 +194,23 @@ async def test_a_door_that_was_taken_back_is_there_again_once_a_visit_arrives(si
     await site.store.put(database, {**visit(952), "household": doors["7"]["_id"]})
     await late.look()
     assert await there(site, "phố Muộn") == ["1", "11", "3", "7", "9"]
+
+
+async def test_a_door_that_a_phone_set_right_meanwhile_is_there_again(site: Site) -> None:
+    await write_plan(site.store, site.ward, await plan_of(site, "phố Sửa", "1", "3"))
+    database, late = site.ward.unit(UNIT), Late(site.store, site.ward)
+    old = {one["address"]["value"]["house"]: one for one in await households(site, "phố Sửa")}
+    await _undo(site)
+    await late.look()
+    assert await there(site, "phố Sửa") == []
+    edit = {"value": 4, "at": text_of(datetime.now(UTC)), "by": "person:hoa"}
+    offline = child_of(old["1"], amended(old["1"], {"adults": edit}))
+    await site.store.graft(database, [offline])
+    await site.conflicts.settle(database)
+    await late.look()
+    assert await there(site, "phố Sửa") == ["1"]
+    (document,) = [one for one in await households(site, "phố Sửa") if one["_id"] == old["1"]["_id"]]
+    assert value_of(document, "adults") == 4
 
 
 async def test_a_cut_import_of_a_clock_that_was_ahead_blocks_nobody(site: Site) -> None:
