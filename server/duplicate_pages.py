@@ -72,7 +72,23 @@ async def show_pair(request: Request) -> Response:
     """``?unit=&a=&b=``: both side by side."""
     query = request.query_params
     unit, ids = query.get("unit", ""), (query.get("a", ""), query.get("b", ""))
-    return await _pair(request, unit, ids, "")
+    try:
+        return await _pair(request, unit, ids, "")
+    except Problem as problem:
+        return await _settled(request, unit, ids, problem)
+
+
+async def _settled(request: Request, unit: str, ids: tuple[str, str], problem: Problem) -> Response:
+    """The unit's list where these two were merged: for whoever comes back, or pressed twice.
+
+    :raises Problem: the one that was met, about any other two.
+    """
+    site, ward = site_of(request), viewer(request).ward
+    _check_unit(request, unit)
+    merges = await twins.list_merges(site.store, site.names, ward, unit)
+    if all({one["lost"], one["kept"]} != set(ids) for one in merges):
+        raise problem
+    return _back(unit, "merged")
 
 
 async def _pair(request: Request, unit: str, ids: tuple[str, str], wrong: str) -> Response:
@@ -189,7 +205,10 @@ async def merge(request: Request) -> Response:
     if kept not in (a, b):
         return await _pair(request, unit, (a, b), "twins.wrong.choose")
     lost = b if kept == a else a
-    await _read(request, unit, (a, b))
+    try:
+        await _read(request, unit, (a, b))
+    except Problem as problem:
+        return await _settled(request, unit, (a, b), problem)
     await audit(request, "records-merged", lost, unit)
     try:
         await twins.join(site.store, site.names, who.ward, unit, lost, kept, who.id)
@@ -216,8 +235,8 @@ async def undo(request: Request) -> Response:
     unit, lost = text_in(form, "unit"), text_in(form, "lost")
     _check_unit(request, unit)
     merges = await twins.list_merges(site.store, site.names, who.ward, unit)
-    if lost not in {entry["lost"] for entry in merges}:
-        raise Problem("not-found")
+    if lost not in {entry["lost"] for entry in merges}:  # taken apart already, by this button pressed twice
+        return _back(unit, "")
     await audit(request, "records-parted", lost, unit)
     try:
         await part(site.store, site.names, who.ward, lost, who.id)

@@ -19,6 +19,7 @@ from sync.merge import MergeError
 from sync.store import Document
 from sync.twins import claim, is_gone, release
 from sync.twins_after import settle
+from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
 from tests.sync.samples import helped, household, register, resident
 
@@ -72,7 +73,11 @@ async def test_a_lead_merges_a_household_and_then_who_lives_there(
     answer = await press(lead, "merge", twin, home, kept=home["_id"])
     assert answer.headers["location"] == f"{HERE}?unit={UNIT}&done=merged"
     again = await press(lead, "merge", twin, home, kept=home["_id"])
-    assert again.status_code == 404
+    back = await lead.get(link)
+    for seen_again in (again, back):
+        assert seen_again.headers["location"] == answer.headers["location"], "it is done, not lost"
+    stranger = {**home, "_id": f"household:{new_ulid()}"}
+    assert (await press(lead, "merge", stranger, home, kept=home["_id"])).status_code == 404
     page = (await lead.get(f"{HERE}?unit={UNIT}&done=merged")).text
     [link] = [one for one in links(page) if person["_id"] in one]
     shown = (await lead.get(link)).text
@@ -97,6 +102,8 @@ async def test_a_lead_merges_a_household_and_then_who_lives_there(
         assert lost["_id"] in (await lead.get(HERE)).text
         answer = await lead.post(f"{HERE}/undo", data={"unit": UNIT, "lost": lost["_id"]})
         assert answer.headers["location"] == f"{HERE}?unit={UNIT}&done=undone"
+        twice = await lead.post(f"{HERE}/undo", data={"unit": UNIT, "lost": lost["_id"]})
+        assert (twice.status_code, twice.headers["location"]) == (303, f"{HERE}?unit={UNIT}&done=")
     await rollup.refresh(database)
     undone = await site.store.find(site.ward.rollup, f"rollup:{UNIT}") or {}
     assert undone["days"] == before["days"]
