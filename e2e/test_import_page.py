@@ -209,3 +209,21 @@ def test_an_address_is_set_right_on_the_phone_without_a_mouse(
     expect(page.get_by_role("button", name="Ghi 3 hộ vào danh sách")).to_be_visible()
     wrong += check(page, "addresses taken apart")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_lead_finds_the_way_back_to_the_app_and_is_asked_before_signing_out(
+    own_server: Server, phone: Callable[..., Phone]
+) -> None:
+    lan = phone("lan", at=own_server)
+    page = lan.page
+    lan.tab("Gửi dữ liệu")
+    page.get_by_role("link", name="Trang quản lý của tổ").click()
+    page.get_by_role("link", name="Đăng xuất").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Đăng xuất khỏi máy này?")
+    wrong = check(page, "sign-out")
+    page.go_back()
+    page.get_by_role("link", name="Về ứng dụng đi từng nhà").click()
+    lan.unlock()
+    lan.tab("Gửi dữ liệu")
+    expect(page.get_by_role("link", name="Trang quản lý của tổ")).to_be_visible(timeout=LONG)
+    assert not wrong, "\n".join(wrong)

@@ -107,7 +107,7 @@ def respond(connection: HTTPConnection, problem: Problem, headers: dict[str, str
         headers=headers,
         code=problem.code,
         reason=reason,
-        back=path_asked(connection) if problem.status == 401 else "",
+        back=_way_back(connection) if problem.status == 401 else "",
         again=_way_back(connection) if problem.status in AGAIN else "",
         sent=connection.scope.get("method") != "GET",
     )

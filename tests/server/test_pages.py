@@ -204,6 +204,17 @@ def test_an_error_that_passes_leads_back_to_the_page(method: str, referer: str, 
     assert (first[1], first[2]) == (way, words)
 
 
+def test_a_file_sent_after_the_session_ended_leads_back_to_its_page(visitor: TestClient) -> None:
+    page = visitor.post(
+        "/desk/import",
+        data={"unit": "tdp-07"},
+        files={"file": ("ho.csv", b"x")},
+        headers={"accept": "text/html", "referer": "http://testserver/desk/import?unit=tdp-07"},
+    )
+    assert page.status_code == 401
+    assert 'href="/sign-in?next=/desk/import%3Funit%3Dtdp-07"' in page.text
+
+
 def test_an_error_page_offers_to_sign_in(
     visitor: TestClient, enrolled: Callable[[Role], dict[str, str]]
 ) -> None:
