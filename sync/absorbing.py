@@ -25,10 +25,11 @@ Sign = tuple[str, str, str]
 """A field, and when and by whom a value of it was set."""
 
 
-def absorbed(kept: Document, lost: Document, by: str, *, decided: bool) -> Document:
+def absorbed(kept: Document, lost: Document, by: str, *, decided: str) -> Document:
     """`kept` with all that was known of `lost`, without ``_rev``.
 
-    :param decided: someone saw both (`by`); else what differs is a contest that is left to those who know.
+    :param decided: when someone (`by`) who saw both said that they are one; empty for what came late, where
+        a difference is a contest that is left to those who know.
     :raises MergeError: when they are no documents with registers.
     """
     mine, theirs = _plain(kept), _plain(lost)
@@ -41,7 +42,7 @@ def absorbed(kept: Document, lost: Document, by: str, *, decided: bool) -> Docum
     joined = merge([mine, same]).document
     if decided:
         joined = _settled(joined, mine, theirs)
-    return _marked(joined, mine, theirs, by)
+    return _marked(joined, mine, theirs, by, decided)
 
 
 def _settled(joined: Document, mine: Document, theirs: Document) -> Document:
@@ -58,12 +59,18 @@ def _settled(joined: Document, mine: Document, theirs: Document) -> Document:
     return {**joined, "history": history}
 
 
-def _marked(joined: Document, mine: Document, theirs: Document, by: str) -> Document:
-    """A record that was one too many does not make the other one gone; a restriction holds for both."""
+def _marked(joined: Document, mine: Document, theirs: Document, by: str, decided: str) -> Document:
+    """A record that was one too many does not make the other one gone; a restriction holds for both.
+
+    Nor does a mark from before, which a phone may still bring: it may have meant the kept one for the same
+    reason. It opens a contest.
+    """
     fresh: dict[str, Any] = {}
     own = mine.get("gone") or {}
     if _is_set(theirs, "gone") and not own.get("value") and str(own.get("at", "")) < theirs["gone"]["at"]:
         fresh["gone"] = {"value": False, "at": _after(theirs["gone"]["at"]), "by": by}
+    elif not own.get("value") and str(own.get("at", "")) < decided:
+        fresh["gone"] = {"value": False, "at": decided, "by": by}
     if _is_set(theirs, "restricted") and not _is_set(mine, "restricted"):
         at = max(theirs["restricted"]["at"], str((mine.get("restricted") or {}).get("at", "")))
         fresh["restricted"] = {**theirs["restricted"], "at": _after(at)}

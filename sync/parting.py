@@ -10,6 +10,7 @@ it had taken over.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from sync.ledger import Ledger
 from sync.merge import merge, registers
 from sync.names import Names
 from sync.revisions import child_of
-from sync.store import Document, Store
+from sync.store import Conflict, Document, NotFound, Store
 from sync.twins import (
     UNDO_DAYS,
     Unfit,
@@ -104,9 +105,9 @@ async def go_on(store: Store, names: Names, ward: str, wish: Mapping[str, Any]) 
     await _let_go(store, names, database, entry, str(wish["by"]))
     await _forget(store, names, ward, lost, kept)
     await store.compact(database)
-    found = await store.find(names.ward(ward).privacy, entry_id(lost))
-    if found is not None:
-        await store.delete(names.ward(ward).privacy, found["_id"], found["_rev"])
+    while found := await store.find(names.ward(ward).privacy, entry_id(lost)):
+        with suppress(Conflict, NotFound):  # another process has just done so
+            await store.delete(names.ward(ward).privacy, found["_id"], found["_rev"])
     await release(store, names, ward, lost, at)
     log.info("two records are two again", ward=ward, unit=unit, lost=lost, kept=kept)
 

@@ -188,7 +188,7 @@ async def _pass(store: Store, names: Names, ward: str, unit: str, wish: Mapping[
     await _note(store, names, ward, wish, leaves, mine, named)
     if leaves and place:
         told = store, names, ward, *place, leaves, str(wish["by"])
-        if not await take_over(*told, decided=True):
+        if not await take_over(*told, decided=str(wish["at"])):
             return True  # it went elsewhere just now
     for id in named:
         await rewrite(store, names, database, id, _renaming(lost, place[1] if place else kept))
@@ -226,7 +226,7 @@ async def take_over(
     lost: list[Document],
     by: str,
     *,
-    decided: bool,
+    decided: str,
 ) -> bool:
     """The kept record with all that these leaves of the lost one say; see `sync.absorbing.absorbed`.
 
@@ -256,7 +256,7 @@ async def take_late(
 
     False when there is no such one here (any more): then nothing is written.
     """
-    if not await take_over(store, names, ward, unit, kept, [said], by, decided=False):
+    if not await take_over(store, names, ward, unit, kept, [said], by, decided=""):
         return False
     if kept.startswith("resident:"):
         await withdrawing.try_to_finish(store, names, ward, unit, kept)

@@ -255,3 +255,27 @@ def test_a_unit_on_its_way_into_another_has_nothing_merged_or_taken_apart(town: 
         anyio.run(town.store.update, catalog, f"unit:{UNIT}", lambda _: {"type": "unit"})
     assert not (town.stored("twins", town.names.ward(WARD).privacy) or {}).get("open")
     undo(town, house.lost)
+
+
+def test_a_mark_from_before_that_the_kept_one_was_gone_is_asked_about(town: Town, house: House) -> None:
+    """Someone may have meant it for the same reason: that the door was there twice."""
+    become(town, house.lost, house.kept)
+    assert town.push(child(house.kept, gone=register(True, at=LATEST))).json == []
+    kept = now(town, house.kept)
+    assert not twins.is_gone(kept), "the only door is gone"
+    [mark] = [entry for entry in kept["history"] if entry["field"] == "gone"]
+    assert mark["apart"], "nobody is asked"
+
+
+def test_an_undo_that_another_process_ended_first_is_done(town: Town, house: House) -> None:
+    become(town, house.lost, house.kept)
+    found = town.store.delete
+
+    async def late(database: str, id: str, rev: str) -> None:
+        await found(database, id, rev)
+        await found(database, id, rev)
+
+    broken: Any = Breaking(town.store, 0)
+    broken.delete = late
+    anyio.run(part, broken, town.names, WARD, house.lost["_id"], WHO)
+    assert now(town, house.lost)["adults"]["value"] == 3
