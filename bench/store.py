@@ -28,6 +28,7 @@ FIGURES = (
     "one document",
     "resident with 100,000 documents",
     "restart until a database answers",
+    "restart after kill -9 until a database answers",
 )
 DOCUMENTS, BATCH, MANY = 50_000, 500, 100_000
 GUARD = """function (newDoc, oldDoc, userCtx, secObj) {
@@ -129,12 +130,21 @@ def measure(folder: Path) -> Iterator[Figure]:
         gets = [timed(lambda: client.get("/bench/visit:00000001")) for _ in range(200)]
         yield report("one document", statistics.median(gets) * 1000, "ms", 5)
         yield report("resident with 100,000 documents", measure_memory(store), "MB", 250)
-        store.stop()
+        yield from measure_restarts(store, client)
+
+
+def measure_restarts(store: EmbeddedStore, client: httpx.Client) -> Iterator[Figure]:
+    """Stopped in order, and killed while it was writing; `start` of a killed one reads its log again."""
+    for figure, end in (
+        ("restart until a database answers", store.stop),
+        ("restart after kill -9 until a database answers", store.kill),
+    ):
         restarts: list[float] = []
-        for _ in range(3):
+        for turn in range(5):
+            write(client, MANY + turn * 10 * BATCH, MANY + (turn + 1) * 10 * BATCH)
+            end()
             begin = time.perf_counter()
             store.start()
             client.get("/bench").raise_for_status()
             restarts.append(time.perf_counter() - begin)
-            store.stop()
-        yield report("restart until a database answers", statistics.median(restarts), "s", 1)
+        yield report(figure, statistics.median(restarts), "s", 1)

@@ -220,3 +220,19 @@ def test_no_changed_byte_makes_a_wrong_answer(
         for asked, answer in zip(ASKED, again, strict=True):
             assert answer[0] != 500 or "file_corruption" in answer[1], f"{what}, then {asked} {answer}"
         shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_large_files_are_opened_without_being_read_whole(
+    original: tuple[Path, list[Answer]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: bool
+) -> None:
+    folder, right = original
+    monkeypatch.setattr("sync.embedded.database.CHECKED", 1)
+    shutil.copytree(folder, tmp_path / "large")
+    if not sealed:
+        (tmp_path / "large" / "d.views.sqlite-sum").unlink()
+    assert visit(tmp_path / "large", ask) == right
+    path = tmp_path / "large" / "d.couch.sqlite"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"d007", b"d00x", 1))  # in the table or in one of its indexes, not in both
+    judge(right, visit(tmp_path / "large", ask), "an id that changed in one place")
