@@ -102,7 +102,9 @@ async def preview(request: Request) -> Response:
 
 async def choose(request: Request) -> Response:
     """What somebody sets right: the fonts, or the header's row and what its columns mean."""
-    kept, form = await _find(request), await read_form(request)
+    form = await read_form(request)
+    async with _turn(request):
+        kept = await _find(request)
     if kept is None:
         return await _missing(request)
     choice, as_it_was = kept.choice, kept.as_it_was
@@ -116,7 +118,9 @@ async def choose(request: Request) -> Response:
 
 async def fix(request: Request) -> Response:
     """Addresses that somebody looked at, and set right where they were taken apart wrongly."""
-    kept, form = await _find(request), await read_form(request)
+    form = await read_form(request)
+    async with _turn(request):
+        kept = await _find(request)
     if kept is None:
         return await _missing(request)
     rows = {row.number for row in kept.rows.rows}

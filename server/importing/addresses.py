@@ -60,6 +60,8 @@ _DISTRICTS = re.compile(
     r"|phuc tho|quoc oai|soc son|thach that|thanh oai|thanh tri|thuong tin|ung hoa|son tay"
 )
 """Of Hà Nội, until 1 July 2025; lists still end with them."""
+MOST_BREAKS = 20
+"""What is cut more often is no address, and would take its time."""
 _NUMBER_WORD = re.compile(r"^(so nha|nha so|so|sn|nha)[\s.:]+(?=\d)")
 _NOISE = re.compile(
     r"\b(so nha|nha so|so|duong|pho|toa nha|toa|chung cu|can ho|can|phong)\b|[^a-z0-9/]+|(?<![0-9])0+(?=\d)"
@@ -176,6 +178,8 @@ def _pieces(text: str) -> list[str]:
     if len(folded) != len(text):
         return [text]
     ends = [(found.start(), found.end()) for found in _BREAK.finditer(folded)]
+    if len(ends) > MOST_BREAKS:
+        return [text]
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(text)]
     return [piece for a, b in zip(starts, stops, strict=True) if (piece := text[a:b].strip(" ,;."))]

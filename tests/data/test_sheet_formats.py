@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from e2e.test_import_page import MANIFEST, SPACES, TYPE, ods
-from server.importing import reader, tcvn3
+from server.importing import addresses, reader, tcvn3
 from server.importing.header import find_header, fitness, private_at, without_private
 from server.importing.households import Target, judge_table, read_households
 from server.importing.reader import read_apart
@@ -297,6 +297,20 @@ def test_a_cell_that_is_no_address_is_not_taken_apart(monkeypatch: pytest.Monkey
     found = read_households(xlsx([["STT", "Địa chỉ"], [1, ",1" * 490], [2, "5, phố A"]]))
     assert (reasons(found), lines(found)) == ({2: "too-long"}, ["5, phố A"])
     assert max(map(len, looked_at)) <= 300
+
+
+def test_what_is_cut_more_often_than_any_address_is_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[str] = []
+    part = addresses._part
+
+    def count(piece: str) -> addresses.Part | None:
+        pieces.append(piece)
+        return part(piece)
+
+    monkeypatch.setattr(addresses, "_part", count)
+    found = read_households(xlsx([["STT", "Địa chỉ"], [1, ",1" * 140], [2, "5, phố A"]]))
+    assert (reasons(found), lines(found)) == ({2: "too-long"}, ["5, phố A"])
+    assert len(pieces) < 20
 
 
 def test_rows_of_another_unit_are_told() -> None:

@@ -343,6 +343,17 @@ async def test_previews_are_judged_one_at_a_time_however_many_are_asked_for(
     assert "tdp-07, 1" in order[:3], "whoever asks five times does not keep another waiting"
 
 
+@pytest.mark.parametrize("path", ["", "/fix"])
+async def test_what_is_set_right_waits_for_its_turn_too(path: str, sign_in: SignIn, site: Site) -> None:
+    ward, person = await sign_in("supervisor"), await site.accounts.find_login("supervisor")
+    assert person is not None
+    address = (await send(ward, sample_csv(), "tdp-08")).headers["location"]
+    async with site.uploads.turn(person["_id"]):
+        sent = asyncio.ensure_future(ward.post(f"{address}{path}", data={"fonts": "as-it-was"}))
+        assert not (await asyncio.wait([sent], timeout=0.5))[0], "each opens the whole table"
+    assert (await sent).status_code == 303
+
+
 async def test_whoever_sends_many_files_leaves_a_turn_to_others(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
