@@ -87,7 +87,7 @@ async def _behind(
     store: Store, database: str, entries: Sequence[Document], seen: dict[str, str]
 ) -> list[Document]:
     """The merges behind which something came that is, or names, the lost record; one read for all."""
-    came = str((await store.infos([database]))[database]["update_seq"])
+    came = str((await store.info(database))["update_seq"])
     lost = {str(entry["lost"]) for entry in entries}
     since = f"{came} {sorted(lost)}"
     if seen.get(database) == since:

@@ -265,7 +265,7 @@ def test_a_server_starts_though_a_unit_s_file_is_damaged(tmp_path: Path) -> None
         assert "w09562-tdp-61: 500 file_corruption" in serving.log()
         done = gtn("doctor", GTN_DATA=str(data), GTN_PORT="0")
         assert done.returncode == 1
-        told = [line for line in done.stdout.splitlines() if line.startswith("bad")]
+        told = [line for line in done.stdout.splitlines() if line.startswith("bad   databases")]
         assert len(told) == 1
         assert "w09562-tdp-61" in told[0]
     finally:
