@@ -33,7 +33,9 @@ from sync.unit_merging import carry_leaves
 
 LOOK_SECONDS = 60.0
 AFTERWARDS = timedelta(hours=1)
-"""How long a move that is done is looked at again: a write that was under way may have come in behind it."""
+"""How long a move that is done is looked at again: a write that was under way may have come in behind it.
+
+Each is looked at once more after that, however long the server stood still."""
 log = structlog.get_logger(__name__)
 
 
@@ -100,7 +102,8 @@ async def _go_on(store: Store, names: Names, ward: str, entry: Mapping[str, Any]
 
     def end(stored: Document | None) -> Document | None:
         same = stored is not None and stored["at"] == entry["at"]
-        return {**stored, "done": True} if stored and same and not stored["done"] else None
+        ended = text_of(datetime.now(UTC))
+        return {**stored, "done": True, "ended": ended} if stored and same and not stored["done"] else None
 
     await store.update(names.ward(ward).privacy, _move_id(household), end)
     return count
@@ -135,10 +138,21 @@ async def settle(store: Store, names: Names, ward: str) -> int:
     with suppress(NotFound), apart() as each:
         async for page in store.pages(names.ward(ward).privacy, startkey="move:", endkey="move;"):
             for entry in page:
-                if not entry["done"] or entry["at"] > recent:
+                if not entry.get("quiet"):
                     with each():
                         count += await _go_on(store, names, ward, entry)
+                        if entry["done"] and str(entry.get("ended", entry["at"])) < recent:
+                            await _let_rest(store, names, ward, entry)
     return count
+
+
+async def _let_rest(store: Store, names: Names, ward: str, entry: Mapping[str, Any]) -> None:
+    """Looked at late enough: whatever was under way has come."""
+
+    def rest(stored: Document | None) -> Document | None:
+        return {**stored, "quiet": True} if stored and stored["at"] == entry["at"] else None
+
+    await store.update(names.ward(ward).privacy, _move_id(str(entry["household"])), rest)
 
 
 async def follow(store: Store, names: Names, ward: str) -> None:

@@ -261,8 +261,16 @@ def test_a_merge_of_the_first_unit_keeps_the_way_to_where_a_household_went(town:
     assert tombstone[MOVED] == TARGET
 
 
-def test_nothing_is_looked_at_twice_for_ever(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "AFTERWARDS", timedelta(0))
+def test_nothing_is_looked_at_twice_for_ever(
+    town: Town, home: tuple[Document, Document, Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(town, home[0]["_id"])
+    monkeypatch.setattr(moving, "AFTERWARDS", timedelta(hours=-1))
+    anyio.run(settle, town.store, town.names, WARD)
+    rows = anyio.run(lambda: town.store.all_docs(town.names.ward(WARD).privacy, include_docs=True))
+    moves = [row["doc"] for row in rows if row["id"].startswith("move:")]
+    assert moves
+    assert all(one.get("quiet") or not one["done"] for one in moves)
     assert anyio.run(settle, town.store, town.names, WARD) == 0
 
 
@@ -328,3 +336,18 @@ def test_what_a_merge_is_carrying_goes_nowhere_else(town: Town) -> None:
     with pytest.raises(NotFound):
         go(town, door["_id"], "tdp-49", TARGET)
     assert at(town, "tdp-49", door["_id"]) is not None
+
+
+def test_what_came_in_behind_a_move_follows_however_long_the_server_stood_still(
+    town: Town, home: tuple[Document, Document, Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, _, _ = home
+    go(town, door["_id"])
+    late = child(door, adults=register(7, at=LATER))
+    anyio.run(lambda: town.store.graft(town.database, [late]))  # a write that was under way
+    monkeypatch.setattr(moving, "AFTERWARDS", timedelta(hours=-1))
+    assert anyio.run(settle, town.store, town.names, WARD) == 1
+    assert at(town, SOURCE, door["_id"]) is None
+    assert any(leaf.get("adults", {}).get("value") == 7 for leaf in open_leaves(town, TARGET, door["_id"]))
+    seen = anyio.run(town.store.find, town.names.ward(WARD).privacy, f"move:{door['_id']}") or {}
+    assert seen["quiet"], "it is looked at for ever"
