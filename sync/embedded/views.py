@@ -37,7 +37,7 @@ EXACT_SUMS = 2**44
 """Whole numbers up to this add up exactly; larger ones are kept as floating point, lest SQLite overflow."""
 BESIDE = Shape(conflicts=True, deleted_conflicts=True)
 """What a map function sees of other branches."""
-DOCUMENTS = 4000
+DOCUMENTS = 2000
 """Documents indexed in one transaction."""
 
 STATE = """
