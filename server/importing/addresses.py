@@ -34,10 +34,39 @@ _KINDS: list[tuple[Part | None, str]] = [
     ("unit_text", r"p\.? ?\d{3,4}\b"),
     ("lane", r"(ngo|ngach|hem|kiet|ng)\b"),
     ("street", r"(duong|pho|dg)\b"),
-    ("building", r"(toa|chung cu|nha chung cu|block|khu nha|ct\d)"),
+    ("building", r"(?:(?:toa|chung cu|nha chung cu|block|khu nha)\b|ct\d)"),
     ("unit_text", r"(can|can ho|phong|tang)\b"),
-    (None, r"(phuong|p\.|quan|q\.|huyen|thanh pho|tp|t\.p|ha noi|to dan pho|tdp|to \d|khu dan cu)"),
+    (
+        None,
+        r"(?:phuong|quan|huyen|thanh pho|tp|ha noi|to dan pho|tdp|khu dan cu)\b|(?:p\.|q\.|t\.p|tdp\d|to \d)",
+    ),
 ]
+_MARKED = frozenset(
+    (
+        "ngõ",
+        "ngách",
+        "hẻm",
+        "kiệt",
+        "đường",
+        "phố",
+        "tòa",
+        "toà",
+        "chung",
+        "nhà",
+        "khu",
+        "căn",
+        "phòng",
+        "tầng",
+        "phường",
+        "quận",
+        "huyện",
+        "thành",
+        "hà",
+        "tổ",
+        "số",
+    )
+)
+"""Our words with their marks; what only sounds like one is a name: "Ngô Quyền", "Phương Mai", "Quán Sứ"."""
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = rf"(?:{'|'.join(_MONTHS)}|thg ?\d{{1,2}})"
 _DAY_AND_MONTH = re.compile(rf"(\d{{1,2}})[-/ ]({_MONTH})\.?(?:[-/ ](\d{{2,4}}))?")
@@ -62,6 +91,7 @@ _DISTRICTS = re.compile(
 """Of Hà Nội, until 1 July 2025; lists still end with them."""
 MOST_BREAKS = 20
 """What is cut more often is no address, and would take its time."""
+_WORD = re.compile(r"\w+")
 _NUMBER_WORD = re.compile(r"^(so nha|nha so|so|sn|nha)[\s.:]+(?=\d)")
 _NOISE = re.compile(
     r"\b(so nha|nha so|so|duong|pho|toa nha|toa|chung cu|can ho|can|phong)\b|[^a-z0-9/]+|(?<![0-9])0+(?=\d)"
@@ -77,13 +107,14 @@ def split(text: str) -> Split:
     """As `parse`, and whether every part was told by its word."""
     address: Address = {}
     sure = True
-    for piece in chain.from_iterable(map(_before_name, _pieces(text))):
+    for piece, joined in chain.from_iterable(map(_before_name, _pieces(text))):
         part = _part(piece)
         bare = part == "house" and not _NUMBER.fullmatch(_fold(_without_number_word(piece)))
-        if part is None or (bare and _is_area(piece) and address.keys() & {"street", "lane"}):
+        if part is None or (bare and not joined and _is_rest(piece, address)):
+            sure = sure and not _may_be_street(piece)
             continue
         sure = sure and not bare and not _mixed(part, piece) and (part != "house" or "house" not in address)
-        if part == "house" and "house" in address:
+        if part == "house" and (joined or "house" in address):
             part = "street"
         address[part] = f"{address[part]}, {piece}" if part in address else piece
     if (
@@ -95,14 +126,14 @@ def split(text: str) -> Split:
     return Split(tidy(address), sure)
 
 
-def _before_name(piece: str) -> list[str]:
-    """ "33 Bờ Đê" as two pieces; any other as it is."""
+def _before_name(piece: str) -> list[tuple[str, bool]]:
+    """ "33 Bờ Đê" as two pieces, the second joined to the first by nothing; any other as it is."""
     folded = _fold(piece)
     found = _THEN_NAME.fullmatch(_fold(_without_number_word(piece)))
     if not found or len(folded) != len(piece) or _NO_STREET.match(found[2]):
-        return [piece]
+        return [(piece, False)]
     cut = len(piece) - len(found[2])
-    return [piece[:cut].strip(), piece[cut:]]
+    return [(piece[:cut].strip(), False), (piece[cut:], True)]
 
 
 def _mixed(part: Part, piece: str) -> bool:
@@ -115,8 +146,21 @@ def _mixed(part: Part, piece: str) -> bool:
     return part == "street" and not re.fullmatch(r"(?!.* (?:gan|canh|sau|truoc|doi dien) )[\w ./-]+", folded)
 
 
-def _is_area(piece: str) -> bool:
-    return bool(_DISTRICTS.fullmatch(_fold(piece))) or _fold(piece) in _wards()
+def _is_rest(piece: str, address: Address) -> bool:
+    """Whether a bare name is the ward or former district at the end of an address, and not its street."""
+    folded = _fold(piece)
+    district = bool(_DISTRICTS.fullmatch(folded))
+    if "street" in address:
+        return district or folded in _wards()
+    return district and "lane" in address
+
+
+def _may_be_street(piece: str) -> bool:
+    """Whether what is left out was typed without marks, so that "quan thanh" may be a street's name."""
+    folded = _fold(piece)
+    first, _, name = folded.partition(" ")
+    typed = first in ("phuong", "quan", "huyen") and _clean(piece).lower().split(" ")[0] == first
+    return typed and not (_DISTRICTS.fullmatch(name) or name in _wards())
 
 
 @cache
@@ -177,7 +221,10 @@ def _pieces(text: str) -> list[str]:
     folded = _fold(text)
     if len(folded) != len(text):
         return [text]
-    ends = [(found.start(), found.end()) for found in _BREAK.finditer(folded)]
+    breaks = ((found.start(), found.end()) for found in _BREAK.finditer(folded))
+    ends = [
+        (start, end) for start, end in breaks if text[start:end].strip() or _may_be_ours(text[end : end + 12])
+    ]
     if len(ends) > MOST_BREAKS:
         return [text]
     starts = [0, *(end for _, end in ends)]
@@ -192,10 +239,16 @@ def names(text: str, part: Part) -> bool:
 
 def _part(piece: str) -> Part | None:
     folded = _fold(piece)
-    for part, pattern in _KINDS:
+    for part, pattern in _KINDS if _may_be_ours(piece) else ():
         if re.match(pattern, folded):
             return part
     return "house"
+
+
+def _may_be_ours(text: str) -> bool:
+    """Whether the first word may be one of ours: "ngõ", or "ngo" as some type it, and not "Ngô"."""
+    word = _WORD.match(_clean(text).lower())
+    return word is None or word[0] in _MARKED or _fold(word[0]) == word[0]
 
 
 def _without_number_word(text: str) -> str:

@@ -395,6 +395,31 @@ def test_addresses_are_taken_apart(text: str, address: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("12 ngõ 5 Quang Trung", {"house": "12", "lane": "ngõ 5", "street": "Quang Trung"}),
+        ("12, ngõ 5, Quang Trung", {"house": "12", "lane": "ngõ 5", "street": "Quang Trung"}),
+        ("12 ngõ 5 quang trung", {"house": "12", "lane": "ngõ 5", "street": "quang trung"}),
+        ("Ngõ 5 số 14 Quang Trung", {"house": "14", "lane": "Ngõ 5", "street": "Quang Trung"}),
+        ("12 Ngô Quyền", {"house": "12", "street": "Ngô Quyền"}),
+        ("12 ngõ 5 Quán Sứ", {"house": "12", "lane": "ngõ 5", "street": "Quán Sứ"}),
+        ("8, Phương Mai", {"house": "8", "street": "Phương Mai"}),
+        ("8, Huyền Trân Công Chúa", {"house": "8", "street": "Huyền Trân Công Chúa"}),
+        ("5 Toàn Thắng", {"house": "5", "street": "Toàn Thắng"}),
+        ("12 ngõ 5 Định Công", {"house": "12", "lane": "ngõ 5", "street": "Định Công"}),
+        ("12 ngõ 5, Đại Mỗ", {"house": "12", "lane": "ngõ 5", "street": "Đại Mỗ"}),
+        ("12 ngõ 5 phố Huế, Bạch Mai, Hai Bà Trưng", {"house": "12", "lane": "ngõ 5", "street": "phố Huế"}),
+        ("12 ngõ 5, Hà Đông", {"house": "12", "lane": "ngõ 5"}),
+        ("12 ngo 5, phuong Yen Nghia", {"house": "12", "lane": "ngo 5"}),
+    ],
+)
+def test_a_street_whose_name_sounds_like_one_of_our_words_is_not_lost(
+    text: str, address: dict[str, str]
+) -> None:
+    assert parse(text) == address
+
+
+@pytest.mark.parametrize(
     ("text", "sure"),
     [
         ("12/4 ngõ 5 phố B", True),
@@ -410,6 +435,9 @@ def test_addresses_are_taken_apart(text: str, address: dict[str, str]) -> None:
         ("12A, 12B ngõ 5 phố B", False),
         ("P1204-CT1A KĐT Văn Phú", False),
         ("Lô 12 LK5 Đô Nghĩa", False),
+        ("12 ngõ 5 Định Công", False),
+        ("12 Ngô Quyền", False),
+        ("12 quan thanh", False),
     ],
 )
 def test_a_split_is_sure_only_where_words_tell_each_part(text: str, sure: bool) -> None:
