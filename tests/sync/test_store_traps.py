@@ -13,6 +13,7 @@ import pytest
 
 from sync.store import (
     BadAnswer,
+    Broken,
     Conflict,
     Forbidden,
     NotAcknowledged,
@@ -141,7 +142,7 @@ async def test_a_document_forbidden_within_a_batch_is_an_error_that_names_it() -
         ("409 Conflict", Conflict),
         ("412 Precondition Failed", Conflict),
         ("413 Too Large", Refused),
-        ("500 Internal Server Error", StoreUnavailable),
+        ("500 Internal Server Error", Broken),
         ("503 Service Unavailable", StoreUnavailable),
     ],
 )
