@@ -8,11 +8,12 @@ of the undone ones before it, too.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import UTC, datetime
 
 from server.importing.last import KEPT, batches, is_taken, restore, taken_back, used_ones
 from server.importing.plan import OFFICE
-from sync.background import repeat
+from sync.background import apart, repeat
 from sync.clocks import text_of
 from sync.merge import registers
 from sync.names import Names, WardNames
@@ -30,6 +31,7 @@ class Late:
         self._ward = ward
         self._imports = Names(ward.prefix).imports
         self._looked: dict[str, tuple[str, str]] = {}
+        self._records: dict[str, tuple[str, str, frozenset[str]]] = {}
 
     async def look(self) -> int:
         """Returns once every door that somebody was at is there; how many came back.
@@ -38,20 +40,29 @@ class Late:
         """
         start, count = f"import:{self._ward.ward}:", 0
         oldest = text_of(datetime.now(UTC) - KEPT)
-        rows = await self._store.all_docs(
-            self._imports, startkey=start, endkey=f"{start}\ufff0", include_docs=True
-        )
-        for row in rows:
-            record = row["doc"]
-            if record["at"] > oldest and (wanted := taken_back(record)):
-                count += await self._look_at(row["id"].removeprefix(start), record["_rev"], set(wanted))
+        rows = await self._store.all_docs(self._imports, startkey=start, endkey=f"{start}\ufff0")
+        with apart() as each:
+            for row in rows:
+                with each():
+                    at, wanted = await self._taken_back(row["id"], row["value"]["rev"])
+                    if wanted and at > oldest:
+                        unit = row["id"].removeprefix(start)
+                        count += await self._look_at(unit, row["value"]["rev"], wanted)
         return count
+
+    async def _taken_back(self, id: str, rev: str) -> tuple[str, frozenset[str]]:
+        """When the unit's last import was, and the doors that were taken back; read again when it changed."""
+        known = self._records.get(id)
+        if known is None or known[0] != rev:
+            record = await self._store.get(self._imports, id)
+            known = self._records[id] = (rev, str(record["at"]), frozenset(taken_back(record)))
+        return known[1:]
 
     async def follow(self) -> None:
         """`look` now and then, until cancelled."""
         await repeat(self.look, "doors taken back", every=LOOK_SECONDS)
 
-    async def _look_at(self, unit: str, rev: str, wanted: set[str]) -> int:
+    async def _look_at(self, unit: str, rev: str, wanted: frozenset[str]) -> int:
         database = self._ward.unit(unit)
         looked, since = self._looked.get(unit, ("", ""))
         try:
@@ -83,7 +94,7 @@ class Late:
             for row in await self._store.all_docs(database, keys=ids, include_docs=True) if ids else ():
                 used.add(str((row.get("doc") or {}).get("household")))
 
-    async def _missed(self, database: str, ids: set[str], used: set[str]) -> list[str]:
+    async def _missed(self, database: str, ids: Set[str], used: set[str]) -> list[str]:
         """Of these the ones that are taken back and used, or set right by somebody."""
         found = []
         for batch in batches(sorted(ids)):

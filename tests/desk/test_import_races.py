@@ -20,7 +20,7 @@ from sync.clocks import text_of
 from sync.merge import amended
 from sync.moving import move
 from sync.revisions import child_of
-from sync.store import Document, StoreUnavailable
+from sync.store import Broken, Document, StoreUnavailable
 from sync.ulids import new_ulid
 from tests.desk.conftest import SignIn
 from tests.desk.test_rollup import visit
@@ -194,6 +194,29 @@ async def test_a_door_that_was_taken_back_is_there_again_once_a_visit_arrives(si
     await site.store.put(database, {**visit(952), "household": doors["7"]["_id"]})
     await late.look()
     assert await there(site, "phố Muộn") == ["1", "11", "3", "7", "9"]
+
+
+async def test_a_unit_that_cannot_be_read_keeps_no_other_s_doors_away(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unit in ("tdp-07", UNIT):
+        await write_plan(site.store, site.ward, await plan_of(site, "phố Hỏng", "1", unit=unit))
+        record = await find_last(site.store, site.ward, unit)
+        assert record is not None
+        assert await undo(site.store, site.ward, unit, record["at"]) is not None
+    (door,) = await households(site, "phố Hỏng")
+    await site.store.put(site.ward.unit(UNIT), {**visit(960), "household": door["_id"]})
+    info = site.store.info
+
+    async def answer(database: str) -> Document:
+        if database == site.ward.unit("tdp-07"):
+            raise Broken("damaged", status=500)
+        return await info(database)
+
+    monkeypatch.setattr(site.store, "info", answer)
+    with pytest.raises(Broken):
+        await Late(site.store, site.ward).look()
+    assert await there(site, "phố Hỏng") == ["1"]
 
 
 async def test_a_door_that_a_phone_set_right_meanwhile_is_there_again(site: Site) -> None:
