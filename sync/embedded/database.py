@@ -13,6 +13,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -109,10 +110,35 @@ class Job:
     alone: bool = False
 
 
-def connect(path: Path, synchronous: str = "FULL", mode: str = "rw") -> sqlite3.Connection:
+class Reader(sqlite3.Connection):
+    """Knows its cursors: one that is left in the middle holds on to its moment, and compaction would wait."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        cursor = super().execute(*args)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self) -> None:
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
+def connect(
+    path: Path,
+    synchronous: str = "FULL",
+    mode: str = "rw",
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
     """``rw`` opens only what is there, so that no file comes back empty after it was deleted."""
     address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(address, isolation_level=None, check_same_thread=False, timeout=30, uri=True)
+    connection = sqlite3.connect(
+        address, isolation_level=None, check_same_thread=False, timeout=30, uri=True, factory=factory
+    )
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA busy_timeout = 30000")
     return connection
@@ -227,7 +253,7 @@ class Database:
             connection = self._free.pop() if self._free else None
         whole = False
         try:
-            connection = connection or connect(self.path)
+            connection = connection or connect(self.path, factory=Reader)
             connection.execute("BEGIN")
             yield connection
             whole = True

@@ -105,4 +105,8 @@ def test_a_reading_that_failed_in_the_middle_holds_on_to_no_moment(database: Dat
         fail(connection)
     put(database, "c")
     assert count(database) == 3, "an acknowledged document is not seen"
+    busy = database.submit(
+        lambda writer: writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0], alone=True
+    )
+    assert busy.result(10) == 0, "compaction waits for it"
     assert kept.traceback
