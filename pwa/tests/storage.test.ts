@@ -51,6 +51,26 @@ test("a database that did not open at once is opened again, and the list comes b
   await again.stop();
 });
 
+test("a database that the browser closed while the list was read from it is opened anew", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const opened: IDBDatabase[] = [];
+  const open = IDBFactory.prototype.open;
+  vi.spyOn(IDBFactory.prototype, "open").mockImplementation(function (this: IDBFactory, ...told) {
+    const request = open.apply(this, told);
+    request.addEventListener("success", () => opened.push(request.result));
+    return request;
+  });
+  const phone = await new TestPhone(new FakeServer()).signedIn();
+  await phone.household({ house: "12" });
+  for (const database of opened) if (database.name.startsWith("_pouch_")) database.close();
+  const engine = (await phone.phone.engine()) as unknown as { catchUp(): Promise<void> };
+  await expect(engine.catchUp()).rejects.toMatchObject({ name: "InvalidStateError" });
+  await expect(phone.save()).rejects.toMatchObject({ code: "database" });
+  await phone.save();
+  expect(phone.counts).toEqual({ waiting: 2, accepted: 0, refused: 0 });
+  await phone.phone.stop();
+});
+
 test("a full disk is recognised however it is wrapped", () => {
   expect(isFull(new DOMException("", "QuotaExceededError"))).toBe(true);
   expect(isFull({ name: "indexed_db_went_bad", reason: "QuotaExceededError" })).toBe(true);

@@ -235,7 +235,7 @@ export class Engine {
     this.opened?.stop(); // else a lock would wait for a slow link
     await this.sync.stop();
     clearTimeout(this.keeping);
-    await this.catching;
+    await this.catching.catch(() => undefined); // it may be what broke: the database is to be closed all the same
     await (await this.photos?.catch(() => undefined))?.close();
     await this.local.close();
     this.letGo();
