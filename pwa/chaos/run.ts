@@ -70,7 +70,8 @@ async function compare(persons: Person[]): Promise<string> {
   for (let tries = 0; tries < 40; tries++) {
     for (const person of persons) await person.sync();
     const [one, ...others] = await Promise.all(persons.map((person) => person.shown()));
-    if (!(await persons[0]?.torn())?.length && others.every((other) => other === one)) return "";
+    const torn = await persons[0]?.torn();
+    if (!torn?.length && others.every((other) => other === one)) return "";
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   return difference(persons);
