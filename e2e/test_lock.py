@@ -9,7 +9,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Playwright, expect
 
-from e2e.forms import add_household, begin_visit, open_remarks, save
+from e2e.forms import add_household, begin_visit, expect_saved, open_remarks, save
 from e2e.leveldb import contents
 from e2e.phone import PIN, Phone
 from e2e.server import Server
@@ -207,6 +207,7 @@ def test_a_phone_out_of_sight_locks_itself_but_never_under_a_form_that_is_being_
     expect(page.get_by_label("Ghi chú", exact=True)).to_have_value("Chưa ghi xong")
 
     save(hoa)
+    expect_saved(hoa)
     hoa.wait_until_sent()
     page.evaluate(HIDE, True)
     page.clock.fast_forward("30:00")
