@@ -144,10 +144,12 @@ class Site:
     async def prepare(self) -> None:
         """All that must be there, and all that must be gone, before the first request.
 
-        A damaged database answers nobody; the others do not wait for it.
+        A unit whose database is damaged answers nobody; the others do not wait for it. What is everybody's
+        (accounts, the ledger of who was erased, the ward's own) has to be whole.
         """
+        await self._make_ward_ready()
         for work in (
-            self.make_ready,
+            self._make_units_ready,
             partial(barring.repeat, self.store, self.names),
             partial(erasing.settle, self.store, self.names),
             partial(withdrawing.settle, self.store, self.names),
@@ -161,12 +163,18 @@ class Site:
 
     async def make_ready(self) -> None:
         """Databases, design documents, catalog."""
+        await self._make_ward_ready()
+        await self._make_units_ready()
+
+    async def _make_ward_ready(self) -> None:
         await prepare_server(self.store, self.names)
         await self.seals.open()
         await anyio.to_thread.run_sync(self.safe.unlock)
         await deploy(self.store, self.names.accounts, PEOPLE)
         await prepare_ward(self.store, self.names, self.settings.ward)
         await self.catalog.seed(self.store, self.ward.catalog)
+
+    async def _make_units_ready(self) -> None:
         with background.apart() as each:
             for code, unit in self.catalog.units.items():
                 merged = unit.heir is not None

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from _pytest.outcomes import Failed
 
 from sync.embedded.door import NAME, Door, Reach, Taken, find_reach
 from sync.ulids import new_ulid
@@ -270,3 +271,7 @@ def test_a_server_starts_though_a_unit_s_file_is_damaged(tmp_path: Path) -> None
         assert "w09562-tdp-61" in told[0]
     finally:
         end(serving)
+    privacy = serving.store / "w09562-privacy.couch.sqlite"
+    privacy.write_bytes(privacy.read_bytes()[: privacy.stat().st_size // 2])
+    with pytest.raises(Failed, match="w09562-privacy: 500 file_corruption"):
+        end(start(data), signal.SIGKILL)
